@@ -1,0 +1,256 @@
+"""Every error that this project raises on purpose.
+
+EmoHalloError                     500
+├── InputError                    400   the request cannot be served as it is
+│   ├── EmptyFile
+│   ├── InvalidImageFormat, UnreadableImage, ImageTooLarge
+│   ├── NoFaceFound, FaceTooSmall
+│   ├── InvalidAudioFormat, UnreadableAudio, NoAudioStream
+│   ├── AudioTooShort, AudioTooLong, SilentAudio
+│   ├── InvalidParameter, EngineUnavailable
+│   ├── TaskNotCompleted, TaskNotCancellable
+│   └── UploadTooLarge            413
+├── Unauthorized                  401
+├── NotFound                      404
+│   ├── TaskNotFound
+│   └── VideoNotFound
+├── IdempotencyConflict           409
+├── QueueFull                     429
+├── ServiceUnavailable            503
+│   └── ShuttingDown
+├── SubmissionFailed              500
+├── MediaToolFailed               500   ffmpeg failed on material that had been accepted
+├── LeaseLost                     500   another attempt owns the task now: stop writing
+└── TaskCancelled                 500   raised inside a stage when its task was cancelled
+
+`detail` (the message) says what was wrong, `hint` what would be right. Both survive pickling, because every
+constructor argument reaches `Exception.__init__`: errors cross process borders.
+"""
+
+
+class EmoHalloError(Exception):
+    """Base of all; on its own an unexpected failure."""
+
+    code = "INTERNAL_ERROR"
+    http_status = 500
+
+    def __init__(self, detail: str = "Internal server error", hint: str | None = None) -> None:
+        super().__init__(detail, hint)
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.detail if self.hint is None else f"{self.detail} ({self.hint})"
+
+
+class InputError(EmoHalloError):
+    """The request or one of its files cannot be used."""
+
+    code = "INVALID_REQUEST"
+    http_status = 400
+
+
+class EmptyFile(InputError):
+    """An uploaded file has no bytes."""
+
+    code = "EMPTY_FILE"
+
+
+class InvalidImageFormat(InputError):
+    """The content is neither JPEG nor PNG, whatever its name says."""
+
+    code = "INVALID_IMAGE_FORMAT"
+
+    def __init__(self, detail: str = "Invalid image file format", hint: str | None = None) -> None:
+        super().__init__(detail, hint)
+
+
+class UnreadableImage(InputError):
+    """The content starts like a JPEG or PNG but does not decode."""
+
+    code = "UNREADABLE_IMAGE"
+
+
+class ImageTooLarge(InputError):
+    """The picture has more pixels than is safe to decode."""
+
+    code = "IMAGE_TOO_LARGE"
+
+
+class NoFaceFound(InputError):
+    """There is no face that could be animated."""
+
+    code = "NO_FACE_FOUND"
+
+    def __init__(self, detail: str = "No face was found in the image", hint: str | None = None) -> None:
+        super().__init__(detail, hint)
+
+
+class FaceTooSmall(InputError):
+    """The largest face has too few pixels to be animated."""
+
+    code = "FACE_TOO_SMALL"
+
+
+class InvalidAudioFormat(InputError):
+    """The content is not WAV, MP3, OGG or M4A, whatever its name says."""
+
+    code = "INVALID_AUDIO_FORMAT"
+
+    def __init__(self, detail: str = "Invalid audio file format", hint: str | None = None) -> None:
+        super().__init__(detail, hint)
+
+
+class UnreadableAudio(InputError):
+    """The content starts like a sound file but does not decode to its end."""
+
+    code = "UNREADABLE_AUDIO"
+
+
+class NoAudioStream(InputError):
+    """The container is fine but holds no sound."""
+
+    code = "NO_AUDIO_STREAM"
+
+
+class AudioTooShort(InputError):
+    """Less sound than one video frame can be made from."""
+
+    code = "AUDIO_TOO_SHORT"
+
+
+class AudioTooLong(InputError):
+    """More sound than this service is configured to accept."""
+
+    code = "AUDIO_TOO_LONG"
+
+
+class SilentAudio(InputError):
+    """The recording holds nothing that could move a mouth."""
+
+    code = "SILENT_AUDIO"
+
+
+class InvalidParameter(InputError):
+    """A field is missing, unknown, of the wrong type or out of range."""
+
+    code = "INVALID_PARAMETER"
+
+
+class EngineUnavailable(InputError):
+    """The engine that was asked for cannot run here."""
+
+    code = "ENGINE_UNAVAILABLE"
+
+
+class TaskNotCompleted(InputError):
+    """The video was asked for before the task ended well."""
+
+    code = "TASK_NOT_COMPLETED"
+
+
+class TaskNotCancellable(InputError):
+    """The task is running or over."""
+
+    code = "TASK_NOT_CANCELLABLE"
+
+    def __init__(self, detail: str = "Task not found in queue or already running", hint: str | None = None) -> None:
+        super().__init__(detail, hint)
+
+
+class UploadTooLarge(InputError):
+    """The request body exceeds the configured limit."""
+
+    code = "UPLOAD_TOO_LARGE"
+    http_status = 413
+
+
+class Unauthorized(EmoHalloError):
+    """API keys are configured and the request carries none of them."""
+
+    code = "UNAUTHORIZED"
+    http_status = 401
+
+
+class NotFound(EmoHalloError):
+    """The resource does not exist."""
+
+    code = "NOT_FOUND"
+    http_status = 404
+
+
+class TaskNotFound(NotFound):
+    """No task has this id."""
+
+    code = "TASK_NOT_FOUND"
+
+
+class VideoNotFound(NotFound):
+    """The task is completed but its file is gone."""
+
+    code = "VIDEO_NOT_FOUND"
+
+
+class IdempotencyConflict(EmoHalloError):
+    """The idempotency key was used before with another request."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+    http_status = 409
+
+
+class QueueFull(EmoHalloError):
+    """As many tasks are waiting as the service is configured to hold."""
+
+    code = "QUEUE_FULL"
+    http_status = 429
+
+    def __init__(
+        self,
+        detail: str = "The queue is full",
+        hint: str | None = None,
+        retry_after_s: int = 30,
+    ) -> None:
+        super().__init__(detail, hint)
+        self.retry_after_s = retry_after_s
+        self.args = (detail, hint, retry_after_s)
+
+
+class ServiceUnavailable(EmoHalloError):
+    """A part of the service cannot be reached just now; trying again may help."""
+
+    code = "SERVICE_UNAVAILABLE"
+    http_status = 503
+
+
+class ShuttingDown(ServiceUnavailable):
+    """The service takes no new work because it is stopping."""
+
+    code = "SHUTTING_DOWN"
+
+
+class SubmissionFailed(EmoHalloError):
+    """The task could not be stored; the message starts with the documented words."""
+
+    code = "SUBMISSION_FAILED"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Failed to submit task: {reason}")
+        self.args = (reason,)
+
+
+class MediaToolFailed(EmoHalloError):
+    """ffmpeg failed on material that had been accepted."""
+
+    code = "MEDIA_TOOL_FAILED"
+
+
+class LeaseLost(EmoHalloError):
+    """A write came from an attempt whose lease has passed to another one."""
+
+    code = "LEASE_LOST"
+
+
+class TaskCancelled(EmoHalloError):
+    """Work stopped because somebody cancelled the task."""
+
+    code = "TASK_CANCELLED"

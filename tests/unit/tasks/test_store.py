@@ -1,0 +1,355 @@
+"""The store's rules, one by one."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emo_hallo_ray.errors import (
+    IdempotencyConflict,
+    InvalidParameter,
+    LeaseLost,
+    QueueFull,
+    ServiceUnavailable,
+    TaskCancelled,
+    TaskNotCancellable,
+    TaskNotFound,
+)
+from emo_hallo_ray.tasks.model import EngineDefaults, Task, TaskStatus
+from emo_hallo_ray.tasks.store import StoreLimits, TaskStore
+from tests.unit.tasks.conftest import LIMITS, Clock, new_task
+
+Claimed = Callable[[], Task]
+
+
+def test_a_new_task_waits_with_everything_that_was_asked_for(store: TaskStore, clock: Clock) -> None:
+    task = store.create(new_task(1))
+
+    assert (task.status, task.progress, task.queue_position) == (TaskStatus.QUEUED, 0, 1)
+    assert (task.params.seed, task.created_at) == (1, clock.now)
+    assert store.get("task-1") == task
+
+
+def test_tasks_start_in_the_order_of_their_acceptance_up_to_the_limit(store: TaskStore) -> None:
+    for number in range(3):
+        store.create(new_task(number))
+
+    started = [store.claim_next() for _ in range(3)]
+
+    assert [task and task.task_id for task in started] == ["task-0", "task-1", None]
+    assert store.get("task-2").queue_position == 1
+
+
+def test_a_full_queue_takes_no_more_until_one_leaves(store: TaskStore) -> None:
+    for number in range(LIMITS.max_queued):
+        store.create(new_task(number))
+    with pytest.raises(QueueFull) as refusal:
+        store.create(new_task(99))
+    assert refusal.value.retry_after_s > 0
+
+    store.claim_next()
+
+    assert store.create(new_task(99)).queue_position == LIMITS.max_queued
+
+
+def test_a_repeated_request_gives_the_first_task_even_when_the_queue_is_full(store: TaskStore) -> None:
+    first = store.create(new_task(0, idempotency_key="k", request_digest="d"))
+    for number in range(1, LIMITS.max_queued):
+        store.create(new_task(number))
+
+    again = store.create(new_task(50, idempotency_key="k", request_digest="d"))
+
+    assert again.task_id == first.task_id
+    with pytest.raises(TaskNotFound):
+        store.get("task-50")
+
+
+def test_an_idempotency_key_belongs_to_one_request_of_one_owner(store: TaskStore) -> None:
+    store.create(new_task(0, idempotency_key="k", request_digest="d", owner="a"))
+
+    with pytest.raises(IdempotencyConflict):
+        store.create(new_task(1, idempotency_key="k", request_digest="other", owner="a"))
+    assert store.create(new_task(2, idempotency_key="k", request_digest="other", owner="b")).task_id == "task-2"
+
+
+def test_creating_is_safe_to_repeat_when_the_answer_was_lost(store: TaskStore) -> None:
+    assert store.create(new_task(1)) == store.create(new_task(1))
+    assert store.counts()[TaskStatus.QUEUED] == 1
+
+
+def test_progress_never_goes_down_and_only_changes_make_events(store: TaskStore, claimed: Claimed) -> None:
+    task = claimed()
+    before = len(store.events_since(task.task_id, 0))
+
+    for progress in (10, 5, 10, 100):
+        store.report(task.task_id, task.fence, progress, "working", 1, 2)
+
+    assert [event.progress for event in store.events_since(task.task_id, 0)[before:]] == [10, 99]
+    assert store.get(task.task_id).progress == 99  # 100 means completed
+
+
+def test_a_silent_runner_loses_the_task_and_its_late_writes_are_refused(
+    store: TaskStore, clock: Clock, claimed: Claimed
+) -> None:
+    first = claimed()
+    store.commit_segment(first.task_id, first.fence, 0, "00000-1.mp4", 80)
+    clock.now += LIMITS.lease_s + 1
+
+    second = store.claim_next()
+
+    assert second is not None
+    assert (second.task_id, second.attempts, second.segments) == (first.task_id, 2, ("00000-1.mp4",))
+    assert second.fence > first.fence
+    late = [
+        lambda: store.heartbeat(first.task_id, first.fence),
+        lambda: store.report(first.task_id, first.fence, 50, "late", 1, 2),
+        lambda: store.commit_segment(first.task_id, first.fence, 1, "00001-1.mp4", 160),
+        lambda: store.complete(first.task_id, first.fence, {}),
+        lambda: store.fail(first.task_id, first.fence, "X", "late", False),
+        lambda: store.release(first.task_id, first.fence),
+        lambda: store.add_stage_seconds(first.task_id, first.fence, "x", 1.0),
+        lambda: store.restart_segments(first.task_id, first.fence, 0),
+    ]
+    for write in late:
+        with pytest.raises(LeaseLost):
+            write()
+    assert store.get(first.task_id).segments == ("00000-1.mp4",)
+
+
+def test_a_heartbeat_keeps_the_task(store: TaskStore, clock: Clock, claimed: Claimed) -> None:
+    task = claimed()
+
+    for _ in range(5):
+        clock.now += LIMITS.lease_s - 1
+        store.heartbeat(task.task_id, task.fence)
+
+    assert store.expire_leases() == []
+
+
+def test_a_task_that_ends_its_runners_fails_with_a_plain_reason(
+    store: TaskStore, clock: Clock, claimed: Claimed
+) -> None:
+    task = claimed()
+    for _ in range(LIMITS.max_attempts):
+        clock.now += LIMITS.lease_s + 1
+        store.claim_next()
+
+    ended = store.get(task.task_id)
+    assert (ended.status, ended.error_code) == (TaskStatus.FAILED, "ATTEMPTS_EXHAUSTED")
+    assert ended.error == "the task ended 2 runners without a result"
+    assert ended.finished_at == clock.now
+
+
+def test_an_error_that_may_pass_is_tried_again_and_one_that_cannot_is_final(store: TaskStore, claimed: Claimed) -> None:
+    passing, final = claimed(), claimed()
+
+    store.fail(passing.task_id, passing.fence, "X", "a stage fell over", retryable=True)
+    store.fail(final.task_id, final.fence, "NO_FACE_FOUND", "no face", retryable=False)
+
+    assert store.get(passing.task_id).status is TaskStatus.QUEUED
+    assert store.get(final.task_id).status is TaskStatus.FAILED
+    assert store.get(final.task_id).error_code == "NO_FACE_FOUND"
+
+
+def test_giving_a_task_back_costs_no_attempt(store: TaskStore, claimed: Claimed) -> None:
+    task = claimed()
+    for _ in range(5):
+        store.release(task.task_id, task.fence)
+        again = store.claim_next()
+        assert again is not None
+        task = again
+
+    assert task.attempts == 1
+    assert task.fence == 6
+
+
+def test_completing_twice_is_completing_once(store: TaskStore, claimed: Claimed) -> None:
+    task = claimed()
+
+    store.complete(task.task_id, task.fence, {"frames": 1})
+    store.complete(task.task_id, task.fence, {"frames": 1})
+
+    done = store.get(task.task_id)
+    assert (done.status, done.progress, done.result) == (TaskStatus.COMPLETED, 100, {"frames": 1})
+    assert [line.message for line in store.logs(task.task_id)].count("completed") == 1
+
+
+def test_segments_are_counted_in_order_and_once(store: TaskStore, claimed: Claimed) -> None:
+    task = claimed()
+    store.commit_segment(task.task_id, task.fence, 0, "a", 80)
+    store.commit_segment(task.task_id, task.fence, 0, "a", 80)
+    with pytest.raises(ValueError, match="segment 1 is next"):
+        store.commit_segment(task.task_id, task.fence, 2, "c", 240)
+
+    store.commit_segment(task.task_id, task.fence, 1, "b", 160)
+    store.restart_segments(task.task_id, task.fence, 1)
+
+    assert store.get(task.task_id).segments == ("a",)
+
+
+def test_a_queued_task_can_be_cancelled_a_running_one_only_by_force(store: TaskStore, claimed: Claimed) -> None:
+    running = claimed()
+    store.create(new_task(7))
+
+    assert store.cancel("task-7").status is TaskStatus.CANCELLED
+    with pytest.raises(TaskNotCancellable):
+        store.cancel(running.task_id)
+    assert store.cancel(running.task_id, force=True).status is TaskStatus.CANCELLED
+    with pytest.raises(TaskNotCancellable):
+        store.cancel(running.task_id, force=True)
+    with pytest.raises(TaskNotFound):
+        store.cancel("nobody")
+
+
+def test_the_runner_of_a_cancelled_task_is_told_so(store: TaskStore, claimed: Claimed) -> None:
+    task = claimed()
+    store.cancel(task.task_id, force=True)
+
+    with pytest.raises(TaskCancelled):
+        store.heartbeat(task.task_id, task.fence)
+    with pytest.raises(TaskCancelled):
+        store.complete(task.task_id, task.fence, {})
+
+
+def test_pages_are_newest_first_and_stable_while_tasks_arrive(store: TaskStore) -> None:
+    for number in range(5):
+        store.create(new_task(number))
+
+    first = store.list_tasks(limit=2)
+    store.claim_next()
+    store.create(new_task(5))
+    second = store.list_tasks(limit=2, cursor=first.next_cursor)
+    last = store.list_tasks(limit=2, cursor=second.next_cursor)
+
+    assert [t.task_id for page in (first, second, last) for t in page.tasks] == [f"task-{n}" for n in (4, 3, 2, 1, 0)]
+    assert last.next_cursor is None
+    with pytest.raises(InvalidParameter, match="cursor"):
+        store.list_tasks(cursor="'; DROP TABLE tasks")
+
+
+def test_lists_are_filtered_by_status_and_owner(store: TaskStore) -> None:
+    store.create(new_task(0, owner="a"))
+    store.create(new_task(1, owner="b"))
+    store.claim_next()
+
+    assert [task.task_id for task in store.list_tasks(owner="b").tasks] == ["task-1"]
+    assert [task.task_id for task in store.list_tasks(status=TaskStatus.PROCESSING).tasks] == ["task-0"]
+    assert store.list_tasks(status=TaskStatus.PROCESSING, owner="b").tasks == ()
+
+
+def test_many_tasks_are_read_at_once_and_missing_ones_are_left_out(store: TaskStore) -> None:
+    store.create(new_task(0))
+
+    assert store.get_many(["task-0", "nobody"]) == {"task-0": store.get("task-0")}
+    assert store.get_many([]) == {}
+
+
+def test_a_clock_that_is_set_back_neither_orphans_a_task_nor_turns_back_its_times(
+    store: TaskStore, clock: Clock, claimed: Claimed
+) -> None:
+    task = claimed()
+    clock.now -= 3600
+
+    assert store.expire_leases() == [task.task_id]
+    assert store.get(task.task_id).updated_at == task.updated_at
+
+
+def test_the_log_tells_a_tasks_life_in_plain_words(store: TaskStore, clock: Clock, claimed: Claimed) -> None:
+    task = claimed()
+    store.log(task.task_id, "WARNING", "3 faces,\nlargest taken")
+    clock.now += LIMITS.lease_s + 1
+    store.expire_leases()
+
+    assert [(line.level, line.message) for line in store.logs(task.task_id)] == [
+        ("INFO", "accepted, position 1 in the queue; engine preview (asked for)"),
+        ("INFO", "attempt 1 of at most 2 started"),
+        ("WARNING", "3 faces, largest taken"),
+        ("WARNING", "the runner of attempt 1 has been silent for 10 s"),
+    ]
+    assert [line.level for line in store.logs(task.task_id, tail=1)] == ["WARNING"]
+
+
+def test_logs_and_events_are_bounded_and_keep_the_newest(
+    store: TaskStore, claimed: Claimed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emo_hallo_ray.tasks.journal.MAX_EVENTS", 5)
+    monkeypatch.setattr("emo_hallo_ray.tasks.journal.MAX_LOG_LINES", 3)
+    task = claimed()
+
+    for progress in range(20):
+        store.report(task.task_id, task.fence, progress, "working", 1, 2)
+        store.log(task.task_id, "INFO", str(progress))
+
+    events = store.events_since(task.task_id, 0)
+    assert [event.progress for event in events] == [15, 16, 17, 18, 19]
+    assert [event.seq for event in store.events_since(task.task_id, events[2].seq)] == [e.seq for e in events[3:]]
+    assert [line.message for line in store.logs(task.task_id)] == ["17", "18", "19"]
+
+
+def test_defaults_are_partial_and_survive_reopening(tmp_path: Path) -> None:
+    store = TaskStore(tmp_path / "db", LIMITS)
+    store.set_defaults({"inference_steps": 25})
+    store.set_defaults({"enable_cache": False})
+    store.close()
+
+    reopened = TaskStore(tmp_path / "db", LIMITS)
+
+    assert reopened.defaults() == EngineDefaults(inference_steps=25, enable_cache=False)
+    reopened.close()
+
+
+def test_only_ended_tasks_can_be_deleted(store: TaskStore, claimed: Claimed) -> None:
+    task = claimed()
+    with pytest.raises(ValueError, match="processing"):
+        store.delete(task.task_id)
+    store.complete(task.task_id, task.fence, {})
+
+    store.delete(task.task_id)
+
+    assert store.logs(task.task_id) == []
+    with pytest.raises(TaskNotFound):
+        store.get(task.task_id)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    TaskStore(tmp_path / "db", LIMITS).close()
+    connection = sqlite3.connect(tmp_path / "db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(ServiceUnavailable, match="version 99"):
+        TaskStore(tmp_path / "db", LIMITS)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from emo_hallo_ray.tasks.model import NewTask, TaskParams
+from emo_hallo_ray.tasks.store import StoreLimits, TaskStore
+
+store = TaskStore(Path(sys.argv[1]), StoreLimits(max_queued=10**9))
+for number in range(10**9):
+    store.create(NewTask(f"task-{number}", TaskParams(), "asked for"))
+    print(number, flush=True)
+"""
+
+
+def test_what_was_acknowledged_survives_the_death_of_the_process(tmp_path: Path) -> None:
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path / "db"], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    acknowledged = [int(writer.stdout.readline()) for _ in range(200)]
+    writer.send_signal(signal.SIGKILL)
+    acknowledged += [int(line) for line in writer.stdout.read().split("\n")[:-1]]
+    writer.stdout.close()
+    writer.wait()
+
+    store = TaskStore(tmp_path / "db", StoreLimits())
+
+    n_stored = store.counts()[TaskStatus.QUEUED]
+    assert acknowledged == list(range(len(acknowledged)))
+    assert len(acknowledged) <= n_stored <= len(acknowledged) + 1
+    store.close()
