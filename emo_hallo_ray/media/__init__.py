@@ -1,0 +1,1 @@
+"""Pictures, recordings and videos as files: the only callers of ffmpeg and of image codecs."""

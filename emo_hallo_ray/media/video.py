@@ -1,0 +1,185 @@
+"""Video files: segments encoded from frames, joined with sound without encoding again, and read back.
+
+A segment is one CMAF fragment (fragmented MP4) that starts with an IDR frame and knows its place in the whole video.
+It can be played alone, appended to a Media Source buffer, or listed in an HLS playlist with an `EXT-X-MAP`. There are
+no B-frames: every frame is shown when it is decoded, so segments written one after another *are* the whole video.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emo_hallo_ray.errors import MediaToolFailed
+from emo_hallo_ray.media.ffmpeg import file_url, run
+from emo_hallo_ray.media.probe import VideoInfo as VideoInfo
+from emo_hallo_ray.media.probe import probe_video as probe_video
+from emo_hallo_ray.media.sound import SOUND_RATE_HZ, encode_sound
+from emo_hallo_ray.storage import atomic_path
+
+FPS = 25
+# quality: 18 is hard to tell from the original at 1:1
+CRF = 18
+# about 230 frames/s at 512² on two cores; the next slower one, 5 % smaller files, does 170
+PRESET = "veryfast"
+# fixed, because x264's output depends on it: equal frames must give equal bytes on every machine
+N_ENCODER_THREADS = 2
+GOP_FRAMES = 250
+COPY_BYTES = 1024 * 1024
+METADATA_KEYS = frozenset({"title", "artist", "album", "comment", "description", "copyright", "date", "genre"})
+
+# ffmpeg's default matrix is that of standard definition, and its default arithmetic is fast rather than exact
+SCALER = "flags=bicubic+accurate_rnd+full_chroma_int"
+RGB_TO_YUV = (
+    f"scale=in_range=pc:out_range=tv:out_color_matrix=bt709:{SCALER},format=yuv420p,"
+    "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+)
+YUV_TO_RGB = f"scale=in_range=tv:out_range=pc:in_color_matrix=bt709:{SCALER},format=rgb24"
+
+PPM_HEADER = re.compile(rb"P6\n(?P<width>\d+) (?P<height>\d+)\n255\n")
+
+Frames = NDArray[np.uint8]  # (F, H, W, 3) RGB
+
+
+def encode_segment(
+    frames: Iterable[Frames],
+    path: Path,
+    *,
+    first_frame: int,
+    fps: int = FPS,
+    crf: int = CRF,
+    timeout_s: float = 600.0,
+) -> int:
+    """Encode a stretch of video as H.264; the file appears whole or not at all.
+
+    Args:
+        frames: blocks of (F, H, W, 3) RGB, all of one even width and height; taken one at a time.
+        first_frame: index of the first frame in the whole video, which becomes the segment's start time.
+        crf: x264's quality, 0 is lossless, 51 worst.
+        timeout_s: including the time that `frames` takes.
+
+    Returns:
+        The number of frames written.
+
+    Raises:
+        ValueError: there are no frames, or their shapes do not fit.
+        MediaToolFailed: ffmpeg failed or was too slow.
+    """
+    blocks = (block for block in frames if len(block))
+    first = next(blocks, None)
+    if first is None:
+        raise ValueError("a segment needs at least one frame")
+    writer = _FrameWriter(first.shape[1:])
+    with atomic_path(path) as temporary:
+        args = [
+            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{writer.width_px}x{writer.height_px}"),
+            *("-framerate", str(fps), "-i", "pipe:0", "-vf", RGB_TO_YUV),
+            *("-c:v", "libx264", "-profile:v", "high", "-preset", PRESET, "-crf", str(crf)),
+            *("-bf", "0", "-g", str(GOP_FRAMES), "-flags", "+cgop+bitexact", "-threads", str(N_ENCODER_THREADS)),
+            *("-output_ts_offset", f"{first_frame / fps:.6f}"),
+            *("-fflags", "+bitexact", "-movflags", "+cmaf+frag_discont", "-f", "mp4", file_url(temporary)),
+        ]
+        run(args, timeout_s, stdin=writer.to_bytes(chain([first], blocks)))
+    return writer.n_frames
+
+
+def join_segments(
+    segments: Sequence[Path],
+    audio: Path,
+    n_frames: int,
+    path: Path,
+    metadata: Mapping[str, str],
+    *,
+    fps: int = FPS,
+    timeout_s: float = 3600.0,
+) -> VideoInfo:
+    """Put segments and sound into one MP4 that can be played while it loads; it appears whole or not at all.
+
+    The picture is copied bit by bit. The sound is encoded as AAC from the upload itself, so that nothing of its quality
+    or channels is lost on the way through the model; it is padded with silence or cut to the picture's length.
+
+    Args:
+        segments: in order and complete; each says its own place in time.
+        audio: the recording as it was uploaded.
+        n_frames: what the segments add up to.
+        metadata: title, artist, album, comment, description, copyright, date, genre.
+
+    Raises:
+        ValueError: a metadata key that MP4 has no place for.
+        MediaToolFailed: ffmpeg failed, was too slow, or the segments do not make up the whole video.
+    """
+    if unknown := set(metadata) - METADATA_KEYS:
+        raise ValueError(f"MP4 has no place for metadata {sorted(unknown)}; it has {sorted(METADATA_KEYS)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent, prefix=".sound-") as folder, atomic_path(path) as temporary:
+        sound = Path(folder) / "sound.m4a"
+        encode_sound(audio, n_frames * SOUND_RATE_HZ // fps, sound, timeout_s)
+        args = [
+            *("-f", "mov", "-i", "pipe:0", "-f", "mov", "-i", file_url(sound)),
+            *("-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_metadata", "-1"),
+            *(word for key, value in metadata.items() for word in ("-metadata", f"{key}={value}")),
+            *("-movflags", "+faststart", "-f", "mp4", file_url(temporary)),
+        ]
+        run(args, timeout_s, stdin=_read_all(segments))
+        info = probe_video(temporary, timeout_s)
+        if info.n_frames != n_frames:
+            raise MediaToolFailed(f"the joined video has {info.n_frames} frames, {n_frames} were expected")
+    return info
+
+
+def extract_frame(path: Path, index: int, *, fps: int = FPS, timeout_s: float = 60.0) -> NDArray[np.uint8]:
+    """Decode one frame, (H, W, 3) RGB. Raises `IndexError` if the video is shorter."""
+    frames = read_frames(path, index, 1, fps=fps, timeout_s=timeout_s)
+    if not len(frames):
+        raise IndexError(f"{path.name} has no frame {index}")
+    first: NDArray[np.uint8] = frames[0]
+    return first
+
+
+def read_frames(path: Path, first_frame: int, n_frames: int, *, fps: int = FPS, timeout_s: float = 60.0) -> Frames:
+    """Decode consecutive frames, (F, H, W, 3) RGB; fewer where the video ends. Indices count from the file's start."""
+    start_s = max(0.0, (first_frame - 0.1) / fps)  # out of reach of rounding, too little for a frame to be repeated
+    args = [
+        *("-f", "mov", "-ss", f"{start_s:.6f}", "-i", file_url(path), "-map", "0:v:0"),
+        *("-frames:v", str(n_frames), "-vf", YUV_TO_RGB, "-f", "image2pipe", "-c:v", "ppm", "pipe:1"),
+    ]
+    return _parse_ppms(run(args, timeout_s))
+
+
+def _read_all(paths: Iterable[Path]) -> Iterator[bytes]:
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(COPY_BYTES):
+                yield block
+
+
+def _parse_ppms(data: bytes) -> Frames:
+    """Split binary PPM pictures of one size."""
+    frames, at = [], 0
+    while header := PPM_HEADER.match(data, at):
+        width_px, height_px = int(header["width"]), int(header["height"])
+        pixels = np.frombuffer(data, np.uint8, height_px * width_px * 3, offset=header.end())
+        frames.append(pixels.reshape(height_px, width_px, 3))
+        at = header.end() + pixels.size
+    return np.stack(frames) if frames else np.empty((0, 0, 0, 3), np.uint8)
+
+
+class _FrameWriter:
+    """Turns blocks of frames into bytes, counting them and checking that their shape stays the same."""
+
+    def __init__(self, frame_shape: tuple[int, ...]) -> None:
+        self.n_frames = 0
+        self.height_px, self.width_px, _ = self._frame_shape = frame_shape
+        if self.height_px % 2 or self.width_px % 2:
+            raise ValueError(f"frames are {self.width_px}×{self.height_px}; 4:2:0 video needs even sides")
+
+    def to_bytes(self, blocks: Iterable[Frames]) -> Iterator[memoryview]:
+        for block in blocks:
+            if block.dtype != np.uint8 or block.shape[1:] != self._frame_shape:
+                raise ValueError(f"frames are {block.dtype} {block.shape[1:]}, uint8 {self._frame_shape} was expected")
+            self.n_frames += len(block)
+            yield np.ascontiguousarray(block).data.cast("B")

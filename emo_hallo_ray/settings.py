@@ -1,0 +1,142 @@
+"""The one settings tree: `args` of serve_config.yaml, then EMO_HALLO_<SECTION>__<FIELD> variables, then these defaults.
+
+This is the only reader of the environment. It is resolved once, by the application builder (or the command line), and
+every component receives only its own section.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from emo_hallo_ray.media.limits import MediaLimits
+
+ENV_PREFIX = "EMO_HALLO_"
+# read by other parts of the project, not by the tree below
+OTHER_VARIABLES = frozenset({"EMO_HALLO_SERVER", "EMO_HALLO_API_KEY"})
+
+AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+class Section(BaseModel):
+    """A frozen part of the tree; a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StorageSettings(Section):
+    """Where uploads, segments, results and the task database live. On a cluster every node must reach it."""
+
+    root: AbsolutePath = Field(Path("~/.emo-hallo"), validate_default=True, description="folder; made when missing")
+
+
+class TaskSettings(Section):
+    """How tasks queue and how long an attempt may be silent."""
+
+    max_concurrent: int = Field(1, ge=1, description="tasks running at a time, over all replicas")
+    max_queued: int = Field(100, ge=1, description="tasks waiting; one more is answered 429")
+    max_attempts: int = Field(3, ge=1, description="runners that a task may cost before it fails")
+    lease_s: float = Field(15.0, gt=0, description="silence after which another attempt takes over")
+    heartbeat_s: float = Field(1.0, gt=0, description="also how fast a forced cancellation reaches another replica")
+
+
+class LimitSettings(Section):
+    """What is refused before it costs anything."""
+
+    upload_bytes: int = Field(500 * 1024 * 1024, ge=1, description="whole request body")
+    image_pixels: int = Field(50_000_000, ge=1)
+    audio_s: float = Field(4 * 3600.0, gt=0, description="longest recording")
+    inspect_timeout_s: float = Field(120.0, gt=0, description="checking one upload")
+    segment_timeout_s: float = Field(
+        3600.0, gt=0, description="one segment (3 s of video) in one stage, on the slowest hardware"
+    )
+
+    def media(self) -> MediaLimits:
+        """The part that the media layer enforces."""
+        return MediaLimits(
+            max_pixels=self.image_pixels, max_audio_s=self.audio_s, tool_timeout_s=self.inspect_timeout_s
+        )
+
+
+class CacheSettings(Section):
+    """Preprocessing results, kept by content hash."""
+
+    max_bytes: int = Field(2 * 1024**3, ge=0, description="the least recently used entries go first")
+
+
+class EngineSettings(Section):
+    """Which engine runs where the request says `auto`."""
+
+    default: str = Field("auto", description="auto, or the name of an engine")
+    extra: dict[str, str] = Field({}, description="further engines by name, each as module:attribute")
+
+
+class VideoSettings(Section):
+    """How segments are encoded."""
+
+    clips_per_segment: int = Field(5, ge=1, le=50, description="5 clips of 16 frames are 3.2 s")
+
+
+class AccessSettings(Section):
+    """API keys. None configured means open: right on loopback only."""
+
+    api_key_hashes: tuple[str, ...] = Field((), description="SHA-256 of each key, as hexadecimal digits")
+
+
+class ResourceSettings(Section):
+    """Whether the model stages ask Ray for a share of a GPU."""
+
+    gpu: Literal["auto", "on", "off"] = Field(
+        "auto", description="auto looks at the cluster; on is for clusters that start GPU machines on demand"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that the service does; where and how widely it runs is said in serve_config.yaml."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    storage: StorageSettings = StorageSettings()
+    tasks: TaskSettings = TaskSettings()
+    limits: LimitSettings = LimitSettings()
+    cache: CacheSettings = CacheSettings()
+    engine: EngineSettings = EngineSettings()
+    video: VideoSettings = VideoSettings()
+    access: AccessSettings = AccessSettings()
+    resources: ResourceSettings = ResourceSettings()
+    build_id: str = Field("", description="change it to make `serve deploy` replace code under an unchanged file")
+
+
+def unused_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """EMO_HALLO_ variables that name no setting: pydantic cannot see a misspelt section, so startup warns of these."""
+    known = set(OTHER_VARIABLES)
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            known |= {f"{ENV_PREFIX}{name}__{key}".upper() for key in section.model_fields}
+        known.add(f"{ENV_PREFIX}{name}".upper())
+    return sorted(name for name in environ if name.startswith(ENV_PREFIX) and name not in known)
+
+
+# how `emo-hallo serve` and `make serve` start Ray; docs/ARCHITECTURE.md has the measurements behind it
+SERVE_ENVIRONMENT = {
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",  # streams uploads and answers many times more requests than Serve's own proxy
+    # with a thread of its own for our code, Serve queues an upload faster than we write it, without bound
+    "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",  # would listen on every interface; Ray's own metrics stay
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # the default keeps Ctrl-C waiting for half a minute
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine unasked
+}
+
+
+def serve_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment for `serve run`: ours where the caller's says nothing else."""
+    return {**SERVE_ENVIRONMENT, **environ}

@@ -1,0 +1,45 @@
+"""The settings tree: precedence, refusals, misspelt variables."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from emo_hallo_ray.settings import Settings, serve_environment, unused_variables
+
+
+def test_arguments_win_over_the_environment_which_wins_over_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMO_HALLO_TASKS__MAX_QUEUED", "7")
+    monkeypatch.setenv("EMO_HALLO_TASKS__LEASE_S", "5")
+
+    settings = Settings.model_validate({"tasks": {"max_queued": 9}})
+
+    assert settings.tasks.max_queued == 9
+    assert settings.tasks.lease_s == 5
+    assert settings.tasks.max_attempts == 3
+
+
+@pytest.mark.parametrize("args", [{"task": {}}, {"tasks": {"max_quued": 1}}, {"tasks": {"max_queued": 0}}])
+def test_unknown_keys_and_impossible_values_are_refused(args: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate(args)
+
+
+def test_the_storage_root_is_absolute_wherever_it_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert Settings.model_validate({"storage": {"root": "data"}}).storage.root == tmp_path / "data"
+    assert Settings.model_validate({"storage": {"root": "~/x"}}).storage.root == tmp_path / "x"
+    assert Settings().storage.root.is_absolute()
+
+
+def test_a_variable_that_names_no_setting_is_reported() -> None:
+    environ = {"EMO_HALLO_TASK__LEASE_S": "1", "EMO_HALLO_TASKS__LEASE_S": "1", "EMO_HALLO_SERVER": "x", "PATH": "/"}
+
+    assert unused_variables(environ) == ["EMO_HALLO_TASK__LEASE_S"]
+
+
+def test_the_caller_may_choose_another_proxy() -> None:
+    assert serve_environment({})["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
+    assert serve_environment({"RAY_SERVE_ENABLE_HA_PROXY": "0"})["RAY_SERVE_ENABLE_HA_PROXY"] == "0"
