@@ -1,0 +1,1 @@
+"""The engines behind one seam (`base`), and how one is chosen (`registry`)."""

@@ -1,0 +1,54 @@
+"""Directs the face: mouth curves, liveliness and the caller's weights become one expression per frame."""
+
+import numpy as np
+
+from emo_hallo_ray.engines.base import FPS
+from emo_hallo_ray.engines.preview.expression import Expression
+from emo_hallo_ray.engines.preview.geometry import Floats
+from emo_hallo_ray.engines.preview.motion import liveliness
+from emo_hallo_ray.engines.preview.visemes import MOUTH_CURVES
+from emo_hallo_ray.tasks.model import TaskParams
+
+MOUTH_EASE_S = 0.16  # the mouth is quick to start
+POSE_EASE_S = 0.5
+MAX_JAW = 1.1
+NOD = 0.10  # radians of pitch per unit of emphasis
+BROW_LIFT = 3.0  # per unit of emphasis above the usual
+USUAL_EMPHASIS = 0.10
+
+
+def express(mouth_row: Floats, params: TaskParams, frame: int, n_frames_total: int) -> Expression:
+    """The expression of a frame. The video starts with the portrait as it is, and settles back to it."""
+    mouth = dict(zip(MOUTH_CURVES, mouth_row.tolist(), strict=True))
+    alive = liveliness(params.seed, frame)
+    talking = _ease(frame, n_frames_total, MOUTH_EASE_S)
+    lips = talking * params.lip_weight
+    posing = _ease(frame, n_frames_total, POSE_EASE_S)
+    face, pose = posing * params.face_weight, posing * params.pose_weight
+    emphasis = mouth["emphasis"]
+    return Expression(
+        jaw=min(MAX_JAW, mouth["jaw"] * lips),
+        width=float(np.clip(mouth["width"] * lips, -1, 1)),
+        rounding=min(1.0, mouth["round"] * lips),
+        close=min(1.0, mouth["close"] * lips),
+        upper=min(1.0, mouth["upper"] * lips),
+        tuck=min(1.0, mouth["tuck"] * lips),
+        settle=min(1.0, (1 - mouth["rest"]) * lips),
+        blink=min(1.0, alive.blink * face),
+        gaze_x=float(np.clip(alive.gaze_x * face, -1, 1)),
+        gaze_y=float(np.clip(alive.gaze_y * face, -1, 1)),
+        brow=float(np.clip((alive.brow + BROW_LIFT * max(0.0, emphasis - USUAL_EMPHASIS)) * face, -0.3, 1)),
+        yaw=alive.yaw * pose,
+        pitch=(alive.pitch + NOD * (emphasis - USUAL_EMPHASIS / 2)) * pose,
+        roll=alive.roll * pose,
+        shift_x=alive.shift_x * pose,
+        shift_y=alive.shift_y * pose,
+        zoom=alive.zoom * pose,
+    )
+
+
+def _ease(frame: int, n_frames_total: int, duration_s: float) -> float:
+    """0 at the first and last frame, 1 in between."""
+    from_end = min(frame, n_frames_total - 1 - frame)
+    t = min(1.0, from_end / (duration_s * FPS))
+    return t * t * (3 - 2 * t)

@@ -1,0 +1,120 @@
+"""The inside of the mouth: a cavity, tongue and lower teeth that go down with the jaw, upper teeth that stay.
+
+All of it is painted once; a frame moves the layers, shades them under the lips and fills the opening with them. Where
+lips meet that were apart in the picture, there is a crease.
+"""
+
+import cv2
+import numpy as np
+
+from emo_hallo_ray.engines.base import Image
+from emo_hallo_ray.engines.preview.canvas import Layer, MouthCanvas
+from emo_hallo_ray.engines.preview.expression import Expression
+from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, smoothstep
+from emo_hallo_ray.engines.preview.teeth import lower_teeth, own_teeth, upper_teeth
+from emo_hallo_ray.engines.preview.tones import lip_colour, skin_colour
+from emo_hallo_ray.engines.preview.warp import Lips
+
+CAVITY = (46, 20, 20)
+TONGUE = (170, 88, 86)
+NORMAL_SKIN = 185.0  # brightness of the cheeks for which these colours were chosen
+# what light the lips leave has been through them: dark places are red rather than grey
+SHADOW_TINT = np.array([0.75, 1.10, 1.10], np.float32)
+NARROW, NARROW_LIGHT = 0.1, 0.42  # an opening under a tenth of half the mouth gets less light, down to this
+CREASE = np.array([0.42, 0.30, 0.30], np.float32)  # of the lips' colour
+
+
+class MouthInterior:
+    """Paints the opening of a mouth in a patch of the portrait."""
+
+    def __init__(self, geometry: FaceGeometry, patch: Image, is_grey: bool) -> None:
+        self._canvas = canvas = MouthCanvas(geometry)
+        self._shows_own_teeth = geometry.is_mouth_open
+        brightness = float(np.clip(skin_colour(geometry, patch).mean() / NORMAL_SKIN, 0.38, 1.05))
+        layers = {
+            "cavity": _cavity(canvas, brightness),
+            "tongue": _tongue(canvas, brightness),
+            "lower": lower_teeth(canvas, brightness),
+            "upper": own_teeth(canvas, patch) if self._shows_own_teeth else upper_teeth(canvas, brightness),
+        }
+        self._layers = {name: _grey(layer) for name, layer in layers.items()} if is_grey else layers
+        self._shadow_tint = np.ones(3, np.float32) if is_grey else SHADOW_TINT
+        self._crease_colour = (CREASE.mean() if is_grey else CREASE) * lip_colour(geometry, patch)
+
+    def paint(self, patch: Image, lips: Lips, expression: Expression) -> None:
+        """Fill the opening between the lips."""
+        canvas = self._canvas
+        upper, lower = canvas.curve(lips.upper), canvas.curve(lips.lower)
+        reach = canvas.reach(lips.upper)
+        strength = self._strength(expression)
+        if strength == 0 or not reach.any():
+            return
+        rows = self._rows(np.concatenate([upper[reach > 0], lower[reach > 0]]))
+        below_lip, above_lip = canvas.v[rows, None] - upper, lower - canvas.v[rows, None]
+        opening = np.maximum(lower - upper, 0) * reach
+        colour = self._inside(rows, lips, expression, below_lip) * self._light(below_lip, above_lip, opening)
+        alpha = np.clip(below_lip + 0.5, 0, 1) * np.clip(above_lip + 0.5, 0, 1) * np.clip(opening / 1.2, 0, 1)
+        if self._shows_own_teeth:
+            crease = self._crease(canvas.v[rows, None] - (upper + lower) / 2, opening) * reach
+            colour = colour + (self._crease_colour - colour) * (crease > alpha)[..., None]
+            alpha = np.maximum(alpha, crease)
+        alpha = cv2.GaussianBlur((alpha * strength).astype(np.float32), (0, 0), max(0.6, 0.012 * canvas.unit))
+        canvas.put(patch, colour.astype(np.float32), alpha[..., None], rows.start)
+
+    def _strength(self, expression: Expression) -> float:
+        """A mouth that is open in the picture is shown as it is until it moves."""
+        if not self._shows_own_teeth:
+            return 1.0
+        return min(1.0, 4 * max(expression.settle, expression.jaw, expression.close))
+
+    def _rows(self, edges: Floats) -> slice:
+        first, last = int(edges.min() - self._canvas.v[0]) - 4, int(edges.max() - self._canvas.v[0]) + 5
+        return slice(max(0, first), min(self._canvas.side_px, last))
+
+    def _inside(self, rows: slice, lips: Lips, expression: Expression, below_lip: Floats) -> Floats:
+        unit, layers = self._canvas.unit, self._layers
+        wide = float(np.clip(0.8 * expression.width + 0.25, 0, 1)) * (1 - 0.8 * expression.rounding)
+        inside = layers["cavity"].colour[rows]
+        inside = layers["tongue"].over(inside, rows, lips.jaw_px)
+        inside = layers["lower"].over(inside, rows, 0.94 * lips.jaw_px + 0.02 * unit, 0.9 * wide)
+        inside = inside * (1 - 0.35 * np.exp(-np.maximum(below_lip, 0) / (0.16 * unit)))[..., None]
+        teeth = 1.0 if self._shows_own_teeth else 1 - 0.75 * expression.rounding
+        return layers["upper"].over(inside, rows, strength=teeth)
+
+    def _light(self, below_lip: Floats, above_lip: Floats, opening: Floats) -> Floats:
+        """Lips throw shadows, and little light enters a narrow opening; (rows, W, 3)."""
+        unit = self._canvas.unit
+        under_upper = 1 - 0.55 * np.exp(-np.maximum(below_lip, 0) / (0.055 * unit))
+        over_lower = 1 - 0.35 * np.exp(-np.maximum(above_lip, 0) / (0.04 * unit))
+        entering = NARROW_LIGHT + (1 - NARROW_LIGHT) * smoothstep(0, NARROW * unit, opening)
+        light: Floats = (under_upper * over_lower * entering)[..., None] ** self._shadow_tint
+        return light
+
+    def _crease(self, from_line: Floats, opening: Floats) -> Floats:
+        """1 along the line where the lips meet, thinning out as they part."""
+        thickness = max(1.2, 0.02 * self._canvas.unit)
+        crease: Floats = np.exp(-((from_line / thickness) ** 2)) * np.clip(1 - opening / (2 * thickness), 0, 1)
+        return crease
+
+
+def _cavity(canvas: MouthCanvas, brightness: float) -> Layer:
+    u = canvas.u / canvas.unit
+    shade = brightness * (1 - 0.25 * np.clip(np.abs(u) ** 1.6, 0, 1))
+    colour = np.array(CAVITY, np.float32) * shade[None, :, None]
+    colour = np.broadcast_to(colour, (canvas.side_px, canvas.side_px, 3)).astype(np.float32)
+    return Layer(colour, np.ones((canvas.side_px, canvas.side_px, 1), np.float32))
+
+
+def _tongue(canvas: MouthCanvas, brightness: float) -> Layer:
+    """A low arch behind the lower teeth, lighter towards its tip."""
+    u, v = canvas.u / canvas.unit, canvas.v[:, None] / canvas.unit
+    forward = v - canvas.jaw_line / canvas.unit + 0.55 - 0.30 * u**2
+    alpha = 0.85 * smoothstep(0, 0.5, forward) * np.clip(1 - (np.abs(u) / 0.74) ** 3, 0, 1)
+    shade = brightness * (0.4 + 0.6 * smoothstep(0.05, 0.62, forward))
+    shade = shade * (1 - 0.28 * np.abs(u)) * (1 - 0.10 * np.exp(-((u / 0.07) ** 2)))  # furrow
+    colour = np.array(TONGUE, np.float32) * shade[..., None]
+    return Layer(colour.astype(np.float32), alpha[..., None].astype(np.float32))
+
+
+def _grey(layer: Layer) -> Layer:
+    return Layer(layer.colour.mean(axis=2, keepdims=True).repeat(3, axis=2), layer.alpha)

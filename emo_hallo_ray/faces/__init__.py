@@ -1,0 +1,1 @@
+"""Faces in pictures: found (`detector`), chosen (`selection`), measured (`mesh`) and framed (`crop`)."""

@@ -1,0 +1,74 @@
+"""Which face of a picture is the portrait, and can it be animated?"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from emo_hallo_ray.errors import FaceTooSmall, NoFaceFound
+from emo_hallo_ray.faces.detector import Face, FaceDetector, Image
+from emo_hallo_ray.faces.landmarks import LEFT_SIDE, RIGHT_SIDE
+from emo_hallo_ray.faces.mesh import FaceMesh, Points
+
+MIN_FACE_PX = 40
+MIN_PRESENCE = 0.5
+TURNED_DEG = 30
+
+
+@dataclass(frozen=True)
+class MainFace:
+    """The face to animate.
+
+    Attributes:
+        points: (478, 3) mesh points in image pixels.
+        remarks: what the owner of the picture may want to know, in words.
+    """
+
+    face: Face
+    points: Points
+    remarks: tuple[str, ...]
+
+
+def find_main_face(image: Image) -> MainFace:
+    """The largest face of a picture.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, upright.
+
+    Raises:
+        NoFaceFound: there is none.
+        FaceTooSmall: even the largest is.
+    """
+    detector, mesh = _models()
+    faces = detector.detect_faces(image)
+    for face in faces:
+        points, presence = mesh.measure(image, face)
+        if presence < MIN_PRESENCE:
+            continue
+        if face.width < MIN_FACE_PX:
+            raise FaceTooSmall(
+                f"The largest face is {face.width:.0f} pixels wide, at least {MIN_FACE_PX} are needed",
+                "use a larger picture, or one taken from closer",
+            )
+        return MainFace(face, points, tuple(_remarks(len(faces), points)))
+    raise NoFaceFound(hint="use a picture with one face that is upright, well lit and turned to the camera")
+
+
+@cache
+def _models() -> tuple[FaceDetector, FaceMesh]:
+    return FaceDetector(), FaceMesh()
+
+
+def turned_deg(points: Points) -> float:
+    """How far a face is turned to either side, in degrees; 90 is a profile."""
+    across = points[RIGHT_SIDE] - points[LEFT_SIDE]
+    return float(np.degrees(np.arctan2(abs(across[2]), np.hypot(across[0], across[1]))))
+
+
+def _remarks(n_faces: int, points: Points) -> list[str]:
+    remarks = []
+    if n_faces > 1:
+        remarks.append(f"{n_faces} faces in the picture, the largest is animated")
+    if (angle := turned_deg(points)) > TURNED_DEG:
+        remarks.append(f"the face is turned by about {angle:.0f} degrees; one that looks at the camera moves better")
+    return remarks

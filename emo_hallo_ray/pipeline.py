@@ -1,0 +1,172 @@
+"""One task from uploaded files to finished video, on one page.
+
+The page knows neither Ray nor pixels: a clip is an opaque reference that one stage made and another will use. In the
+service the stages are deployments, in `emo-hallo render` plain local objects; same page, same result.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from emo_hallo_ray.engines.base import N_CLIP_FRAMES
+from emo_hallo_ray.media.video import VideoInfo
+from emo_hallo_ray.storage import TaskFiles
+from emo_hallo_ray.tasks.model import Task
+
+ClipRef = TypeVar("ClipRef")
+SpeechRef = TypeVar("SpeechRef")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The unit that progress counts, storage keeps and a resumed attempt starts after."""
+
+    index: int
+    first_frame: int
+    n_frames: int
+    n_frames_total: int  # of the whole video
+    resume_from: str | None = None  # name of the segment before it, whose checkpoint the generator goes on from
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a preparing stage has to tell."""
+
+    remarks: list[str] = field(default_factory=list)  # for the task's log
+    n_frames: int = 0  # length of the video; only the speech knows it
+
+
+class Stages(Protocol[SpeechRef, ClipRef]):
+    """What the pipeline needs done; the task says with which files, parameters and fence."""
+
+    async def prepare_portrait(self, task: Task) -> Prepared: ...
+    async def prepare_speech(self, task: Task) -> Prepared: ...
+    def embed_speech(self, task: Task, segment: Segment) -> SpeechRef: ...
+    def generate(self, task: Task, segment: Segment, speech: SpeechRef) -> AsyncGenerator[ClipRef, None]: ...
+    def upscale(self, task: Task, clip: ClipRef) -> ClipRef: ...
+    async def encode(self, task: Task, segment: Segment, clips: Sequence[ClipRef]) -> None: ...
+    async def join(self, task: Task, segments: Sequence[str], n_frames: int) -> VideoInfo: ...
+
+
+class Reporter(Protocol):
+    """Where progress goes. Each call may raise `LeaseLost` or `TaskCancelled`, which ends the run."""
+
+    async def log(self, level: str, message: str) -> None: ...
+    async def progress(self, percent: int, message: str, frames_done: int, frames_total: int | None) -> None: ...
+    async def segment_done(self, index: int, name: str, frames_done: int) -> None: ...
+    async def segments_lost(self, n_kept: int) -> None: ...
+    async def stage_took(self, stage: str, seconds: float) -> None: ...
+
+
+async def run_task(
+    task: Task,
+    files: TaskFiles,
+    stages: Stages[SpeechRef, ClipRef],
+    report: Reporter,
+    clips_per_segment: int,
+) -> VideoInfo:
+    """Make the video, going on after the task's last finished segment.
+
+    While one segment is encoded the next one is generated: the frames of two segments are alive at most, however long
+    the recording.
+    """
+    await report.progress(0, "Preprocessing image and audio...", 0, None)
+    async with _task_group() as group:
+        portrait = group.create_task(_timed(report, "preprocessing", stages.prepare_portrait(task)))
+        speech = group.create_task(_timed(report, "speech", stages.prepare_speech(task)))
+    for remark in portrait.result().remarks + speech.result().remarks:
+        await report.log("INFO", remark)
+
+    n_frames = speech.result().n_frames
+    names = await _finished_segments(task, files, report)
+    async with _task_group() as group:
+        encoding: asyncio.Task[None] | None = None
+        for segment in plan_segments(n_frames, clips_per_segment, task.fence, names):
+            clips = await _generate(task, segment, n_frames, stages, report)
+            if encoding is not None:
+                await encoding
+            encoding = group.create_task(_encode(task, segment, clips, stages, report))
+            names.append(segment_name(segment.index, task.fence))
+
+    await report.progress(97, "Joining video and sound...", n_frames, n_frames)
+    return await _timed(report, "joining", stages.join(task, names, n_frames))
+
+
+def plan_segments(n_frames: int, clips_per_segment: int, fence: int, finished: Sequence[str] = ()) -> list[Segment]:
+    """Cut a video into segments of whole clips; the last takes what is left. Finished ones are left out."""
+    step = clips_per_segment * N_CLIP_FRAMES
+    names = [*finished, *(segment_name(i, fence) for i in range(len(finished), -(-n_frames // step)))]
+    return [
+        Segment(i, i * step, min(step, n_frames - i * step), n_frames, names[i - 1] if i else None)
+        for i in range(len(finished), len(names))
+    ]
+
+
+def segment_name(index: int, fence: int) -> str:
+    """File name of a segment. It carries the attempt's fence: an attempt that lost its lease cannot overwrite it."""
+    return f"{index:05d}-{fence}.mp4"
+
+
+async def _generate(
+    task: Task, segment: Segment, n_frames: int, stages: Stages[SpeechRef, ClipRef], report: Reporter
+) -> list[ClipRef]:
+    """One segment's clips, each already on its way through super-resolution."""
+    started = time.monotonic()
+    clips: list[ClipRef] = []
+    done = segment.first_frame
+    await report.progress(_percent(done, n_frames), "Running inference...", done, n_frames)
+    async with aclosing(stages.generate(task, segment, stages.embed_speech(task, segment))) as generated:
+        async for clip in generated:
+            clips.append(stages.upscale(task, clip))
+            done = min(done + N_CLIP_FRAMES, segment.first_frame + segment.n_frames)
+            await report.progress(_percent(done, n_frames), "Running inference...", done, n_frames)
+    await report.stage_took("generation", time.monotonic() - started)
+    return clips
+
+
+async def _encode(
+    task: Task, segment: Segment, clips: Sequence[ClipRef], stages: Stages[SpeechRef, ClipRef], report: Reporter
+) -> None:
+    await _timed(report, "encoding", stages.encode(task, segment, clips))
+    name = segment_name(segment.index, task.fence)
+    await report.segment_done(segment.index, name, segment.first_frame + segment.n_frames)
+
+
+async def _finished_segments(task: Task, files: TaskFiles, report: Reporter) -> list[str]:
+    """Segments of earlier attempts, up to the first one whose files are gone."""
+    names: list[str] = []
+    for name in task.segments:
+        if not (files.segment(name).exists() and files.checkpoint(name).exists()):
+            await report.log("WARNING", f"segment {name} is gone from storage; generating again from there")
+            await report.segments_lost(len(names))
+            break
+        names.append(name)
+    if names:
+        await report.log("INFO", f"resuming after segment {len(names)}")
+    return names
+
+
+def _percent(done: int, total: int) -> int:
+    """Preparation takes the bar to 5, generation to 95."""
+    return 5 + 90 * done // total
+
+
+async def _timed(report: Reporter, stage: str, work: Awaitable[T]) -> T:
+    started = time.monotonic()
+    result = await work
+    await report.stage_took(stage, time.monotonic() - started)
+    return result
+
+
+@asynccontextmanager
+async def _task_group() -> AsyncIterator[asyncio.TaskGroup]:
+    """A task group that raises its first error itself: callers tell errors apart by class."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None

@@ -1,0 +1,175 @@
+"""A video without a server: the same pipeline over local objects."""
+
+import asyncio
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emo_hallo_ray.cache import PreprocessingCache
+from emo_hallo_ray.engines.base import Arrays
+from emo_hallo_ray.engines.registry import EngineCatalog
+from emo_hallo_ray.media.limits import MediaLimits
+from emo_hallo_ray.media.video import VideoInfo
+from emo_hallo_ray.pipeline import Prepared, Segment, run_task
+from emo_hallo_ray.settings import Settings
+from emo_hallo_ray.stages.encoding import Encoding
+from emo_hallo_ray.stages.generation import Generation
+from emo_hallo_ray.stages.preprocessing import Preprocessing
+from emo_hallo_ray.stages.speech import SpeechEmbedding
+from emo_hallo_ray.stages.super_resolution import upscale
+from emo_hallo_ray.storage import Storage, atomic_path
+from emo_hallo_ray.tasks.model import Task, TaskParams, TaskStatus
+
+ProgressCallback = Callable[[int, str], None]
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """What to render; the parameters mean what they mean in the API."""
+
+    image: Path
+    audio: Path
+    output: Path
+    engine: str = "auto"
+    seed: int = 42
+    guidance_scale: float = 3.5
+    inference_steps: int = 40
+    pose_weight: float = 1.0
+    face_weight: float = 1.0
+    lip_weight: float = 1.0
+    upscale: int = 1
+    use_cache: bool = True
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """What came out, and how many seconds each stage was busy."""
+
+    path: Path
+    duration_s: float
+    n_frames: int
+    width_px: int
+    height_px: int
+    engine: str
+    stage_seconds: dict[str, float]
+
+
+def render(request: RenderRequest, on_progress: ProgressCallback, settings: Settings | None = None) -> RenderResult:
+    """Make the video and put it at `request.output`.
+
+    Raises:
+        EmoHalloError: the inputs cannot be used, or a stage failed.
+    """
+    settings = settings or Settings()
+    engines = EngineCatalog(settings.engine.extra)
+    engine = engines.choose(request.engine)
+    task = _task(request, engine.name, engine.reason)
+    with tempfile.TemporaryDirectory(prefix="emo-hallo-") as folder:
+        storage = Storage(Path(folder))
+        files = storage.task(task.task_id)
+        files.make_folders()
+        shutil.copyfile(request.image, files.image)
+        shutil.copyfile(request.audio, files.audio)
+        cache = PreprocessingCache(Storage(settings.storage.root).cache, settings.cache.max_bytes)
+        stages = LocalStages.make(storage, cache, settings.limits.media(), engines)
+        stages.preprocessing.inspect(files.image, files.audio)
+        reporter = CallbackReporter(on_progress)
+        info = asyncio.run(run_task(task, files, stages, reporter, settings.video.clips_per_segment))
+        with atomic_path(request.output.absolute()) as temporary:
+            shutil.copyfile(files.result(task.fence), temporary)
+    on_progress(100, "Task completed")
+    return RenderResult(
+        request.output, info.duration_s, info.n_frames, info.width_px, info.height_px, engine.name, reporter.seconds
+    )
+
+
+@dataclass(frozen=True)
+class LocalStages:
+    """The stages in this process, in threads, so that generation and encoding overlap as they do in the service."""
+
+    preprocessing: Preprocessing
+    speech: SpeechEmbedding
+    generation: Generation
+    encoding: Encoding
+
+    @classmethod
+    def make(
+        cls, storage: Storage, cache: PreprocessingCache, limits: MediaLimits, engines: EngineCatalog
+    ) -> "LocalStages":
+        """All stages over one storage."""
+        return cls(
+            Preprocessing(storage, cache, limits, engines),
+            SpeechEmbedding(storage, cache, limits, engines),
+            Generation(storage, engines),
+            Encoding(storage),
+        )
+
+    async def prepare_portrait(self, task: Task) -> Prepared:
+        return await asyncio.to_thread(self.preprocessing.prepare_portrait, task)
+
+    async def prepare_speech(self, task: Task) -> Prepared:
+        return await asyncio.to_thread(self.speech.prepare, task)
+
+    def embed_speech(self, task: Task, segment: Segment) -> Arrays:
+        return self.speech.embed(task, segment)
+
+    async def generate(self, task: Task, segment: Segment, speech: Arrays) -> AsyncGenerator[NDArray[np.uint8], None]:
+        clips = self.generation.generate(task, segment, speech, should_stop=lambda: False)
+        while (frames := await asyncio.to_thread(next, clips, None)) is not None:
+            yield frames
+
+    def upscale(self, task: Task, clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return upscale(clip, task.params.upscale)
+
+    async def encode(self, task: Task, segment: Segment, clips: Sequence[NDArray[np.uint8]]) -> None:
+        await asyncio.to_thread(self.encoding.encode, task, segment, clips)
+
+    async def join(self, task: Task, segments: Sequence[str], n_frames: int) -> VideoInfo:
+        return await asyncio.to_thread(self.encoding.join, task, segments, n_frames)
+
+
+@dataclass
+class CallbackReporter:
+    """Passes progress to a callback; a local run has no lease to lose."""
+
+    on_progress: ProgressCallback
+    seconds: dict[str, float] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+
+    async def log(self, level: str, message: str) -> None:
+        self.messages.append(f"[{level}] {message}")
+
+    async def progress(self, percent: int, message: str, frames_done: int, frames_total: int | None) -> None:
+        self.on_progress(percent, message)
+
+    async def segment_done(self, index: int, name: str, frames_done: int) -> None:
+        self.messages.append(f"[INFO] segment {index + 1} finished")
+
+    async def segments_lost(self, n_kept: int) -> None:
+        raise AssertionError("a local run never resumes")
+
+    async def stage_took(self, stage: str, seconds: float) -> None:
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+
+def _task(request: RenderRequest, engine: str, reason: str) -> Task:
+    now = time.time()
+    options = {name: getattr(request, name) for name in TaskParams.__dataclass_fields__}
+    return Task(
+        task_id=str(uuid.uuid4()),
+        status=TaskStatus.PROCESSING,
+        progress=0,
+        status_message="",
+        params=replace(TaskParams(**options), engine=engine),
+        engine_reason=reason,
+        created_at=now,
+        updated_at=now,
+        fence=1,
+    )

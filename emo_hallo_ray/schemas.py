@@ -1,0 +1,165 @@
+"""What travels over HTTP: the request forms, validated, and how a task looks from outside."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from emo_hallo_ray.tasks.model import Task, TaskStatus
+
+
+class InferenceForm(BaseModel):
+    """The fields of `POST /inference/hallo2` beside the two files; None takes the configured default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    use_cache: bool | None = Field(None, description="reuse preprocessing of equal files")
+    engine: str | None = Field(None, description="auto, hallo2 or preview", max_length=40)
+    seed: int = Field(42, ge=0, le=2**63 - 1, description="same seed, same video")
+    guidance_scale: float | None = Field(None, ge=1.0, le=20.0, description="classifier-free guidance; 1 is off")
+    inference_steps: int | None = Field(None, ge=1, le=200, description="denoising steps")
+    pose_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the head and the brows move")
+    face_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the face expresses")
+    lip_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the mouth moves")
+    upscale: Literal[1, 2, 4] = Field(1, description="enlargement of the 512² video")
+
+
+class ConfigChange(BaseModel):
+    """A partial change of the defaults of tasks created afterwards."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    guidance_scale: float | None = Field(None, ge=1.0, le=20.0)
+    inference_steps: int | None = Field(None, ge=1, le=200)
+    enable_cache: bool | None = None
+
+
+class ErrorBody(BaseModel):
+    """Every error looks like this."""
+
+    detail: str = Field(description="what was wrong, for a person")
+    error_code: str = Field(description="what was wrong, for a program")
+    hint: str | None = Field(None, description="what would be right")
+
+
+class Submitted(BaseModel):
+    """Answer to an accepted request."""
+
+    task_id: str
+    status: TaskStatus
+    message: str
+
+
+class ConfigChanged(BaseModel):
+    """Answer to a change of the defaults."""
+
+    status: Literal["success"] = "success"
+    message: str = "Configuration updated successfully"
+
+
+class ConfigView(BaseModel):
+    """The defaults in force."""
+
+    guidance_scale: float
+    inference_steps: int
+    enable_cache: bool
+
+
+class TaskView(BaseModel):
+    """A task from outside."""
+
+    task_id: str
+    status: TaskStatus
+    progress: int = Field(ge=0, le=100, description="never goes down")
+    status_message: str
+    result: dict[str, Any] | None
+    error: str | None
+    error_code: str | None
+    created_at: str
+    updated_at: str
+    started_at: str | None
+    finished_at: str | None
+    engine: str
+    engine_reason: str
+    queue_position: int | None = Field(description="1 is next; only while queued")
+    eta_seconds: float | None = Field(description="only while processing, once a segment is done")
+    attempts: int
+    params: dict[str, Any]
+    stage_seconds: dict[str, float]
+
+
+class TaskList(BaseModel):
+    """Tasks by id, newest first."""
+
+    tasks: dict[str, TaskView]
+    count: int
+    next_cursor: str | None
+
+
+class TaskLogs(BaseModel):
+    """A task's log as text, a line a record."""
+
+    task_id: str
+    logs: str
+
+
+class Cancelled(BaseModel):
+    """Answer to a cancellation."""
+
+    status: Literal["cancelled"] = "cancelled"
+    task_id: str
+    message: str = "Task cancelled successfully"
+
+
+RESULT_FIELDS = (
+    "video_url",
+    "duration",
+    "frames",
+    "fps",
+    "width",
+    "height",
+    "size_bytes",
+    "engine",
+    "seed",
+    "upscaling",
+)
+
+
+def task_view(task: Task) -> dict[str, Any]:
+    """The JSON of `TaskView`; a plain dict, since status polling is the hottest path of the service."""
+    result = task.result
+    return {
+        "task_id": task.task_id,
+        "status": task.status.value,
+        "progress": task.progress,
+        "status_message": task.status_message,
+        "result": result and {name: result[name] for name in RESULT_FIELDS},
+        "error": task.error,
+        "error_code": task.error_code,
+        "created_at": rfc3339(task.created_at),
+        "updated_at": rfc3339(task.updated_at),
+        "started_at": rfc3339(task.started_at),
+        "finished_at": rfc3339(task.finished_at),
+        "engine": task.params.engine,
+        "engine_reason": task.engine_reason,
+        "queue_position": task.queue_position,
+        "eta_seconds": _eta_seconds(task),
+        "attempts": task.attempts,
+        "params": vars(task.params),
+        "stage_seconds": {stage: round(seconds, 3) for stage, seconds in task.stage_seconds.items()},
+    }
+
+
+def rfc3339(seconds: float | None) -> str | None:
+    """Seconds since the epoch as UTC text with `Z`."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _eta_seconds(task: Task) -> float | None:
+    """What is left at the measured pace of this task; generation sets the pace, the other stages run beside it."""
+    spent = task.stage_seconds.get("generation")
+    if task.status is not TaskStatus.PROCESSING or not (spent and task.frames_done and task.frames_total):
+        return None
+    return round(spent / task.frames_done * (task.frames_total - task.frames_done), 1)

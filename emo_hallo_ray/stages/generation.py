@@ -1,0 +1,59 @@
+"""The third stage: frames."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emo_hallo_ray.engines.base import Arrays, FrameGenerator, GenerationJob
+from emo_hallo_ray.engines.registry import EngineCatalog
+from emo_hallo_ray.pipeline import Segment, segment_name
+from emo_hallo_ray.storage import Storage, load_arrays, save_arrays
+from emo_hallo_ray.tasks.model import Task
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Keeps engines loaded and walks them over segments."""
+
+    storage: Storage
+    engines: EngineCatalog
+    _generators: dict[str, FrameGenerator] = field(default_factory=dict)
+
+    @property
+    def loaded_engines(self) -> list[str]:
+        """Engines whose models are in memory."""
+        return sorted(self._generators)
+
+    def generate(
+        self, task: Task, segment: Segment, speech: Arrays, should_stop: Callable[[], bool]
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yield a segment's clips, (F, H, W, 3) each, and leave the checkpoint after the last one in storage.
+
+        Raises:
+            TaskCancelled: `should_stop` said so.
+        """
+        files = self.storage.task(task.task_id)
+        job = GenerationJob(
+            portrait=load_arrays(files.portrait),
+            speech=speech,
+            first_frame=segment.first_frame,
+            n_frames=segment.n_frames,
+            n_frames_total=segment.n_frames_total,
+            params=task.params,
+            should_stop=should_stop,
+        )
+        resume = load_arrays(files.checkpoint(segment.resume_from)) if segment.resume_from else None
+        checkpoint: Arrays = {}
+        for clip in self._generator(task.params.engine).generate(job, resume):
+            checkpoint = clip.checkpoint
+            yield clip.frames
+        save_arrays(files.checkpoint(segment_name(segment.index, task.fence)), checkpoint)
+
+    def _generator(self, engine: str) -> FrameGenerator:
+        if engine not in self._generators:
+            generator = self.engines.load(engine).frame_generator()
+            generator.load()
+            self._generators[engine] = generator
+        return self._generators[engine]
