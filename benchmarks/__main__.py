@@ -1,0 +1,6 @@
+"""All of them, one after another: `python -m benchmarks` or `make bench`."""
+
+import runpy
+
+for name in ("startup", "polling", "upload", "end_to_end", "long_audio"):
+    runpy.run_module(f"benchmarks.{name}", run_name="__main__")

@@ -1,0 +1,60 @@
+"""The one place that binds deployments together. `serve run` calls `build` with the `args` of serve_config.yaml."""
+
+# no `from __future__ import annotations` here: Serve reads the annotation of `build` at run time
+from typing import Any
+
+import ray
+from emo_hallo_ray.tasks.store import StoreLimits
+from ray.serve import Application
+
+from deployments.audio_embedder import AudioEmbedder
+from deployments.encoder import Encoder
+from deployments.generator import Generator
+from deployments.ingress import Ingress
+from deployments.preprocessor import Preprocessor
+from deployments.resources import choose_resources
+from deployments.super_resolver import SuperResolver
+from deployments.task_registry import RegistryAddress
+from emo_hallo_ray.cache import PreprocessingCache
+from emo_hallo_ray.engines.registry import EngineCatalog
+from emo_hallo_ray.settings import Settings
+from emo_hallo_ray.stages.encoding import Encoding
+from emo_hallo_ray.stages.generation import Generation
+from emo_hallo_ray.stages.preprocessing import Preprocessing
+from emo_hallo_ray.stages.speech import SpeechEmbedding
+from emo_hallo_ray.storage import Storage
+
+
+def build(settings: Settings) -> Application:
+    """Bind every stage with its part of the settings and a share of the cluster it will run on."""
+    # `serve run module:build` calls this before Ray runs; then only fractional CPUs are asked for
+    cluster = ray.cluster_resources() if ray.is_initialized() else {}
+    resources = choose_resources(settings.resources.gpu, cluster)
+    storage = Storage(settings.storage.root)
+    cache = PreprocessingCache(storage.cache, settings.cache.max_bytes)
+    limits = settings.limits.media()
+    engines = EngineCatalog(settings.engine.extra)
+    registry = RegistryAddress(
+        storage.database,
+        StoreLimits(
+            max_queued=settings.tasks.max_queued,
+            max_concurrent=settings.tasks.max_concurrent,
+            max_attempts=settings.tasks.max_attempts,
+            lease_s=settings.tasks.lease_s,
+        ),
+    )
+    return _bind(
+        Ingress,
+        resources.ingress,
+        settings,
+        registry,
+        _bind(Preprocessor, resources.preprocessor, Preprocessing(storage, cache, limits, engines)),
+        _bind(AudioEmbedder, resources.audio_embedder, SpeechEmbedding(storage, cache, limits, engines)),
+        _bind(Generator, resources.generator, Generation(storage, engines), registry),
+        _bind(SuperResolver, resources.super_resolver),
+        _bind(Encoder, resources.encoder, Encoding(storage)),
+    )
+
+
+def _bind(deployment: Any, ray_actor_options: dict[str, Any], *arguments: Any) -> Application:
+    return deployment.options(ray_actor_options=ray_actor_options).bind(*arguments)

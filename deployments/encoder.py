@@ -1,0 +1,23 @@
+"""CPU stage: the only one that writes video."""
+
+import asyncio
+from typing import Any
+
+from ray import serve
+
+from emo_hallo_ray.media.video import VideoInfo
+from emo_hallo_ray.pipeline import Segment
+from emo_hallo_ray.stages.encoding import Encoding
+from emo_hallo_ray.tasks.model import Task
+
+
+@serve.deployment(name="Encoder", max_ongoing_requests=2)
+class Encoder:
+    def __init__(self, stage: Encoding) -> None:
+        self._stage = stage
+
+    async def encode(self, task: Task, segment: Segment, *clips: Any) -> None:
+        await asyncio.to_thread(self._stage.encode, task, segment, clips)
+
+    async def join(self, task: Task, segments: list[str], n_frames: int) -> VideoInfo:
+        return await asyncio.to_thread(self._stage.join, task, segments, n_frames)

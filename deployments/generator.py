@@ -1,0 +1,44 @@
+"""The stage that makes frames; holds the largest share of a GPU where there is one."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import ray
+from ray import serve
+
+from deployments.task_registry import RegistryAddress, TaskRegistry
+from emo_hallo_ray.engines.base import Arrays
+from emo_hallo_ray.gpu import describe_gpus
+from emo_hallo_ray.pipeline import Segment
+from emo_hallo_ray.stages.generation import Generation
+from emo_hallo_ray.tasks.model import Task
+
+
+@serve.deployment(name="Generator", max_ongoing_requests=1, health_check_period_s=10)
+class Generator:
+    # Serve awaits a constructor that is a coroutine function
+    async def __init__(self, stage: Generation, registry: RegistryAddress) -> None:  # type: ignore[misc]
+        self._stage = stage
+        self._registry = await registry.connect()
+        self._replica_id = serve.get_replica_context().replica_id.unique_id
+        self._reported: asyncio.Task[None] | None = None
+
+    async def generate(self, task: Task, segment: Segment, speech: Arrays) -> AsyncIterator[Any]:
+        """Yield object references of clips, so that whoever forwards them never holds a pixel."""
+        stop = threading.Event()
+        clips = self._stage.generate(task, segment, speech, stop.is_set)
+        try:
+            while (frames := await asyncio.to_thread(next, clips, None)) is not None:
+                yield ray.put(frames)
+        finally:
+            stop.set()  # reaches a thread that is still at work
+
+    async def check_health(self) -> None:
+        """Called by Serve every period: the moment to tell the registry what this replica holds."""
+        if self._reported is None or self._reported.done():
+            facts = {"engines": self._stage.loaded_engines, "gpus": [vars(gpu) for gpu in describe_gpus()]}
+            self._reported = asyncio.create_task(
+                self._registry.call(TaskRegistry.report_replica, self._replica_id, facts)
+            )

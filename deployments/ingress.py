@@ -1,0 +1,81 @@
+"""The deployment that serves REST and runs the queue. It holds no pixels and no models."""
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from deployments import http_errors
+from deployments.health import HealthMonitor
+from deployments.routes import health, inference, tasks
+from deployments.serve_stages import ServeStages, StageHandles
+from deployments.service import Service
+from deployments.task_reader import TaskReader
+from deployments.task_registry import RegistryAddress
+from deployments.task_runner import TaskRunner
+from emo_hallo_ray import __version__
+from emo_hallo_ray.engines.registry import EngineCatalog
+from emo_hallo_ray.settings import Settings, unused_variables
+from emo_hallo_ray.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+
+@serve.deployment(name="Ingress", max_ongoing_requests=1000, graceful_shutdown_timeout_s=20)
+@serve.ingress()
+class Ingress:
+    async def __init__(  # type: ignore[misc]  # Serve awaits it
+        self,
+        settings: Settings,
+        registry: RegistryAddress,
+        preprocessor: DeploymentHandle,
+        audio_embedder: DeploymentHandle,
+        generator: DeploymentHandle,
+        super_resolver: DeploymentHandle,
+        encoder: DeploymentHandle,
+    ) -> None:
+        for name in unused_variables():
+            logger.warning("environment variable %s names no setting; is it misspelt?", name)
+        storage = Storage(settings.storage.root)
+        connected = await registry.connect()
+        handles = StageHandles(preprocessor, audio_embedder, generator, super_resolver, encoder)
+        stages = ServeStages(handles, settings.limits.segment_timeout_s)
+        self._service = Service(
+            settings=settings,
+            storage=storage,
+            registry=connected,
+            stages=stages,
+            reader=TaskReader(connected),
+            runner=TaskRunner(connected, storage, stages, settings),
+            health=HealthMonitor(connected, EngineCatalog(settings.engine.extra), serve.get_replica_context().app_name),
+        )
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Called by Serve after the constructor."""
+        return build_api(self._service)
+
+
+def build_api(service: Service) -> FastAPI:
+    """The REST application over one service."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.runner.start()
+        yield
+        await service.runner.stop()
+
+    app = FastAPIOffline(
+        title="Emo Hallo Ray",
+        description="A portrait and a recording in, a talking portrait out.",
+        version=__version__,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    for module in (health, inference, tasks):
+        app.include_router(module.router)
+    http_errors.install(app)
+    return app

@@ -1,0 +1,23 @@
+"""CPU stage: checks uploads and prepares portraits."""
+
+import asyncio
+from pathlib import Path
+
+from ray import serve
+
+from emo_hallo_ray.media.audio import AudioInfo
+from emo_hallo_ray.pipeline import Prepared
+from emo_hallo_ray.stages.preprocessing import Preprocessing
+from emo_hallo_ray.tasks.model import Task
+
+
+@serve.deployment(name="Preprocessor", max_ongoing_requests=2)
+class Preprocessor:
+    def __init__(self, stage: Preprocessing) -> None:
+        self._stage = stage
+
+    async def inspect(self, image: Path, audio: Path) -> AudioInfo:
+        return await asyncio.to_thread(self._stage.inspect, image, audio)
+
+    async def prepare_portrait(self, task: Task) -> Prepared:
+        return await asyncio.to_thread(self._stage.prepare_portrait, task)

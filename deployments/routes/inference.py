@@ -1,0 +1,129 @@
+"""Creating tasks, and the defaults that new tasks get."""
+
+import logging
+import uuid
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request
+from pydantic import ValidationError
+
+from deployments.http_errors import describe_invalid
+from deployments.serve_stages import stage_result
+from deployments.service import CallerDep, Service, ServiceDep
+from deployments.task_registry import TaskRegistry
+from deployments.uploads import Upload, receive_upload
+from emo_hallo_ray.engines.registry import EngineCatalog
+from emo_hallo_ray.errors import EmoHalloError, SubmissionFailed
+from emo_hallo_ray.schemas import ConfigChange, ConfigChanged, ConfigView, InferenceForm, Submitted
+from emo_hallo_ray.storage import TaskFiles
+from emo_hallo_ray.tasks.model import EngineDefaults, NewTask, Task, TaskParams
+
+logger = logging.getLogger(__name__)
+router = APIRouter(prefix="/api/v1/inference/hallo2", tags=["inference"])
+
+
+def _form_schema() -> dict[str, Any]:
+    """The multipart body for the OpenAPI page: it is parsed as it streams in, so FastAPI does not see it."""
+    binary = {"type": "string", "format": "binary"}
+    files = {
+        "image_file": {**binary, "description": "portrait, JPG or PNG"},
+        "audio_file": {**binary, "description": "speech, WAV, MP3, OGG or M4A"},
+    }
+    properties = files | InferenceForm.model_json_schema()["properties"]
+    schema = {"type": "object", "required": ["image_file", "audio_file"], "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+@router.post("", response_model=Submitted, summary="Create a task", openapi_extra=_form_schema())
+async def create_task(
+    request: Request,
+    service: ServiceDep,
+    caller: CallerDep,
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> Submitted:
+    """Accept a portrait and a recording; both are decoded and a face is found before the task is queued.
+
+    The same `Idempotency-Key` with the same request gives the same task again; with another request, 409.
+    """
+    task_id = str(uuid.uuid4())
+    files = service.storage.task(task_id)
+    accepted = False
+    try:
+        files.make_folders()
+        upload = await _receive(request, service, files)
+        params, engine_reason = await _settle_params(_validate(upload), service)
+        new = NewTask(
+            task_id=task_id,
+            params=params,
+            engine_reason=engine_reason,
+            owner=caller,
+            idempotency_key=idempotency_key,
+            request_digest=upload.digest(),
+        )
+        await stage_result(
+            service.stages.handles.preprocessor.inspect.remote(files.image, files.audio),
+            service.settings.limits.inspect_timeout_s,
+        )
+        task: Task = await service.registry.call(TaskRegistry.create, new)
+        accepted = task.task_id == task_id  # else it is the earlier task of a repeated request
+    except EmoHalloError:
+        raise
+    except Exception as error:
+        logger.exception("request %s: task could not be submitted", request.headers.get("x-request-id"))
+        raise SubmissionFailed(type(error).__name__) from error
+    finally:
+        if not accepted:
+            files.delete()
+    service.runner.notice_new_task()
+    return Submitted(task_id=task.task_id, status=task.status, message="Inference task queued successfully")
+
+
+@router.post("/config", response_model=ConfigChanged, summary="Change the defaults of new tasks")
+async def configure(change: ConfigChange, service: ServiceDep, caller: CallerDep) -> ConfigChanged:
+    """Keys that are left out keep their values; tasks that exist already keep theirs."""
+    await service.registry.call(TaskRegistry.set_defaults, change.model_dump(exclude_none=True))
+    return ConfigChanged()
+
+
+@router.get("/config", response_model=ConfigView, summary="The defaults of new tasks")
+async def configuration(service: ServiceDep, caller: CallerDep) -> ConfigView:
+    """What the next task gets where its request says nothing."""
+    return ConfigView(**asdict(await service.registry.call(TaskRegistry.defaults)))
+
+
+async def _receive(request: Request, service: Service, files: TaskFiles) -> Upload:
+    destinations = {"image_file": files.image, "audio_file": files.audio}
+    limit = service.settings.limits.upload_bytes
+    return await receive_upload(request.headers, request.stream(), destinations, limit)
+
+
+def _validate(upload: Upload) -> InferenceForm:
+    try:
+        # an empty field is what browsers send for one that was left alone
+        return InferenceForm.model_validate({name: text for name, text in upload.fields.items() if text != ""})
+    except ValidationError as error:
+        raise describe_invalid(error) from error
+
+
+async def _settle_params(form: InferenceForm, service: Service) -> tuple[TaskParams, str]:
+    """Every parameter with its final value, and why this engine."""
+    defaults: EngineDefaults = await service.registry.call(TaskRegistry.defaults)
+    engines = EngineCatalog(service.settings.engine.extra)
+    engine = engines.choose(form.engine or service.settings.engine.default)
+    params = TaskParams(
+        engine=engine.name,
+        seed=form.seed,
+        guidance_scale=_first(form.guidance_scale, defaults.guidance_scale),
+        inference_steps=_first(form.inference_steps, defaults.inference_steps),
+        pose_weight=form.pose_weight,
+        face_weight=form.face_weight,
+        lip_weight=form.lip_weight,
+        upscale=form.upscale,
+        use_cache=_first(form.use_cache, defaults.enable_cache),
+    )
+    return params, engine.reason
+
+
+def _first(value: Any, default: Any) -> Any:
+    return default if value is None else value

@@ -1,0 +1,139 @@
+"""Tasks: status, list, events, logs, video, cancellation."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+
+from deployments.service import CallerDep, Service, ServiceDep
+from deployments.task_registry import TaskRegistry
+from emo_hallo_ray.errors import TaskNotCancellable, TaskNotCompleted, TaskNotFound, VideoNotFound
+from emo_hallo_ray.schemas import Cancelled, ErrorBody, TaskList, TaskLogs, TaskView, task_view
+from emo_hallo_ray.tasks.model import Event, Task, TaskStatus
+
+EVENT_POLL_S = 0.25
+HEARTBEAT_S = 15.0
+
+router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], responses={404: {"model": ErrorBody}})
+
+
+@router.get("", response_model=TaskList, summary="List tasks, newest first")
+async def list_tasks(
+    service: ServiceDep,
+    caller: CallerDep,
+    status: TaskStatus | None = None,
+    limit: Annotated[int | None, Query(ge=1, le=1000)] = None,
+    cursor: str | None = None,
+) -> JSONResponse:
+    """All of them in one object, or a page of `limit` with `next_cursor` where there is more."""
+    page = await service.registry.call(TaskRegistry.list_tasks, status=status, owner=caller, limit=limit, cursor=cursor)
+    tasks = {task.task_id: task_view(task) for task in page.tasks}
+    return JSONResponse({"tasks": tasks, "count": len(tasks), "next_cursor": page.next_cursor})
+
+
+@router.get("/{task_id}", response_model=TaskView, summary="Status of a task")
+async def get_task(task_id: str, service: ServiceDep, caller: CallerDep) -> JSONResponse:
+    """Made for polling: many callers share one look at the store."""
+    return JSONResponse(task_view(await _find(service, task_id, caller)))
+
+
+@router.delete("/{task_id}", response_model=Cancelled, summary="Cancel a task")
+async def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep, force: bool = False) -> Cancelled:
+    """Take a queued task out of the queue; with `force=true` stop a running one too."""
+    try:
+        task = await _find(service, task_id, caller)
+    except TaskNotFound as error:
+        raise TaskNotFound(TaskNotCancellable().detail) from error
+    await service.registry.call(TaskRegistry.cancel, task.task_id, force)
+    service.reader.forget(task.task_id)
+    service.runner.cancel(task.task_id)
+    return Cancelled(task_id=task.task_id)
+
+
+@router.api_route("/{task_id}/logs", methods=["GET", "POST"], response_model=TaskLogs, summary="Log of a task")
+async def task_logs(
+    task_id: str, service: ServiceDep, caller: CallerDep, tail: Annotated[int | None, Query(ge=1)] = None
+) -> TaskLogs:
+    """The whole log as text, `[LEVEL] message` a line, or its last `tail` lines."""
+    task = await _find(service, task_id, caller)
+    records = await service.registry.call(TaskRegistry.logs, task.task_id, tail)
+    return TaskLogs(task_id=task_id, logs="".join(f"[{r.level}] {r.message}\n" for r in records))
+
+
+@router.api_route(
+    "/{task_id}/video",
+    methods=["GET", "HEAD"],
+    response_class=FileResponse,
+    responses={200: {"content": {"video/mp4": {}}}, 400: {"model": ErrorBody}},
+    summary="Download the video",
+)
+async def task_video(task_id: str, service: ServiceDep, caller: CallerDep) -> Response:
+    """The MP4, whole or by `Range`."""
+    task = await _find(service, task_id, caller)
+    if task.result is None:
+        raise TaskNotCompleted(f"The task is {task.status.value}, not completed", "poll its status and try again")
+    path = service.storage.task(task.task_id).result(task.result["fence"])
+    if not path.is_file():
+        raise VideoNotFound("The video file of this task is gone")
+    return FileResponse(path, media_type="video/mp4", filename=f"emo-hallo-{task.task_id[:8]}.mp4")
+
+
+@router.get(
+    "/{task_id}/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}}},
+    summary="Follow a task (server-sent events)",
+)
+async def task_events(
+    task_id: str,
+    request: Request,
+    service: ServiceDep,
+    caller: CallerDep,
+    last_event_id: Annotated[str, Header(pattern=r"^\d{1,9}$")] = "0",
+) -> StreamingResponse:
+    """A `task` event for each change, a heartbeat comment every 15 s; ends after the final status."""
+    task = await _find(service, task_id, caller)
+    events = _event_stream(service, task.task_id, int(last_event_id))
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _find(service: Service, task_id: str, caller: str | None) -> Task:
+    """The task, if it exists and is the caller's; other people's tasks do not exist."""
+    try:
+        canonical = str(uuid.UUID(task_id))
+    except ValueError:
+        raise TaskNotFound(f"There is no task {task_id[:80]!r}", "a task id is a UUID") from None
+    task = await service.reader.get(canonical)
+    if caller is not None and task.owner != caller:
+        raise TaskNotFound(f"There is no task {canonical}")
+    return task
+
+
+async def _event_stream(service: Service, task_id: str, seq: int) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    last_sent = loop.time()
+    while True:
+        events: list[Event] = await service.registry.call(TaskRegistry.events_since, task_id, seq)
+        for event in events:
+            seq = event.seq
+            yield f"id: {seq}\nevent: task\ndata: {json.dumps(await _event_data(service, task_id, event))}\n\n"
+            last_sent = loop.time()
+            if event.status.is_terminal:
+                return
+        if not events and (await service.reader.get(task_id)).status.is_terminal:
+            return  # the listener had heard the end before
+        if loop.time() - last_sent > HEARTBEAT_S:
+            yield ": heartbeat\n\n"
+            last_sent = loop.time()
+        await asyncio.sleep(EVENT_POLL_S)
+
+
+async def _event_data(service: Service, task_id: str, event: Event) -> dict[str, Any]:
+    """The task as it was at the event; what an event does not record is as it is now."""
+    task = await service.reader.get(task_id)
+    then = {"status": event.status.value, "progress": event.progress, "status_message": event.message}
+    return task_view(task) | then

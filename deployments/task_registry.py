@@ -1,0 +1,120 @@
+"""The detached actor that owns the task store, and the way to talk to it.
+
+The actor adds nothing to `TaskStore` but a place to run: state lies in SQLite on durable disk, so the actor may die,
+restart or be replaced by a newer version at any time.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import ray
+from emo_hallo_ray.tasks.store import StoreLimits, TaskStore
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
+
+from emo_hallo_ray import __version__
+from emo_hallo_ray.errors import EmoHalloError, ServiceUnavailable
+
+NAME = "emo_hallo_task_registry"
+NAMESPACE = "emo_hallo"
+RETRY_FOR_S = 15.0  # the actor restarts in under 2 s; a new head node takes longer
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TaskRegistry(TaskStore):
+    """The store as an actor, plus what replicas say of themselves, which dies with it as it should."""
+
+    def __init__(self, database: Path, limits: StoreLimits, identity: str) -> None:
+        super().__init__(database, limits)
+        self._identity = identity
+        self._replicas: dict[str, tuple[float, dict[str, Any]]] = {}
+
+    def identity(self) -> str:
+        """What this actor was made for; a deployment that wants another one replaces it."""
+        return self._identity
+
+    def report_replica(self, replica_id: str, facts: dict[str, Any]) -> None:
+        """Remember what a model stage holds (loaded engines, GPU memory) until it has been silent for a minute."""
+        now = time.monotonic()
+        self._replicas[replica_id] = (now, facts)
+        self._replicas = {name: entry for name, entry in self._replicas.items() if now - entry[0] < 60}
+
+    def replicas(self) -> list[dict[str, Any]]:
+        """What the living replicas said last."""
+        now = time.monotonic()
+        return [facts for at, facts in self._replicas.values() if now - at < 60]
+
+
+class Registry:
+    """Typed calls to the actor, from any process of the cluster."""
+
+    def __init__(self, actor: Any, address: "RegistryAddress") -> None:
+        self._actor = actor
+        self._address = address
+
+    async def call(self, method: Callable[Concatenate[TaskRegistry, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a method of `TaskRegistry` in the actor, waiting out its restarts.
+
+        A retry may repeat a call whose answer was lost: the store's writes are idempotent, and a task claimed for
+        nobody comes back when its lease runs out.
+
+        Raises:
+            EmoHalloError: what the method raised, as it was raised.
+            ServiceUnavailable: the actor stayed away.
+        """
+        deadline = time.monotonic() + RETRY_FOR_S
+        while True:
+            try:
+                return await getattr(self._actor, method.__name__).remote(*args, **kwargs)
+            except (ActorDiedError, ActorUnavailableError) as error:
+                if time.monotonic() > deadline:
+                    raise ServiceUnavailable("The task registry does not answer", "try again in a minute") from error
+                await asyncio.sleep(0.2)
+                self._actor = self._address.find_or_start()
+            except RayTaskError as error:
+                if isinstance(error.cause, EmoHalloError):
+                    raise error.cause from None
+                raise
+
+
+@dataclass(frozen=True)
+class RegistryAddress:
+    """Which registry to talk to; travels to every replica that needs one."""
+
+    database: Path
+    limits: StoreLimits
+
+    async def connect(self) -> Registry:
+        """Find the running registry or start one.
+
+        An actor of another code version or with other limits is replaced: state is on disk.
+        """
+        actor = self.find_or_start()
+        if await actor.identity.remote() != self._identity():
+            ray.kill(actor)
+            actor = self.find_or_start()
+        return Registry(actor, self)
+
+    def find_or_start(self) -> Any:
+        """The handle of the actor, whatever its version."""
+        options: dict[str, Any] = {
+            "name": NAME,
+            "namespace": NAMESPACE,
+            "lifetime": "detached",
+            "get_if_exists": True,
+            "num_cpus": 0,
+            # on the head, where the database's disk is
+            "resources": {"node:__internal_head__": 0.001},
+            "max_restarts": -1,
+            # with retries by Ray a call that crashes the actor would crash it for ever
+            "max_task_retries": 0,
+        }
+        return ray.remote(TaskRegistry).options(**options).remote(self.database, self.limits, self._identity())
+
+    def _identity(self) -> str:
+        return repr((__version__, str(self.database), self.limits))

@@ -1,0 +1,171 @@
+"""Claims tasks, runs the pipeline on them and reports; one per ingress replica, all sharing the queue by leases."""
+
+import asyncio
+import contextlib
+import logging
+
+from deployments.serve_stages import ServeStages
+from deployments.task_registry import Registry, TaskRegistry
+from emo_hallo_ray.errors import EmoHalloError, InputError, LeaseLost, ServiceUnavailable, TaskCancelled
+from emo_hallo_ray.media.video import VideoInfo
+from emo_hallo_ray.pipeline import run_task
+from emo_hallo_ray.settings import Settings
+from emo_hallo_ray.stages.super_resolution import METHOD
+from emo_hallo_ray.storage import Storage
+from emo_hallo_ray.tasks.model import Task
+
+logger = logging.getLogger(__name__)
+
+IDLE_S = 1.0  # between looks at an empty queue; a task created here is seen at once
+
+
+class LeaseReporter:
+    """`pipeline.Reporter` over the registry; every write carries the attempt's fence."""
+
+    def __init__(self, registry: Registry, task: Task) -> None:
+        self._registry = registry
+        self._id, self._fence = task.task_id, task.fence
+
+    async def log(self, level: str, message: str) -> None:
+        await self._registry.call(TaskRegistry.log, self._id, level, message)
+
+    async def progress(self, percent: int, message: str, frames_done: int, frames_total: int | None) -> None:
+        await self._registry.call(
+            TaskRegistry.report, self._id, self._fence, percent, message, frames_done, frames_total
+        )
+
+    async def segment_done(self, index: int, name: str, frames_done: int) -> None:
+        await self._registry.call(TaskRegistry.commit_segment, self._id, self._fence, index, name, frames_done)
+
+    async def segments_lost(self, n_kept: int) -> None:
+        await self._registry.call(TaskRegistry.restart_segments, self._id, self._fence, n_kept)
+
+    async def stage_took(self, stage: str, seconds: float) -> None:
+        await self._registry.call(TaskRegistry.add_stage_seconds, self._id, self._fence, stage, seconds)
+
+
+class TaskRunner:
+    """The loop. `start` and `stop` bracket its life; `stop` gives running tasks back to the queue."""
+
+    def __init__(self, registry: Registry, storage: Storage, stages: ServeStages, settings: Settings) -> None:
+        self._registry = registry
+        self._storage = storage
+        self._stages = stages
+        self._settings = settings
+        self._attempts: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to claim tasks."""
+        self._loop = asyncio.create_task(self._claim_forever())
+
+    async def stop(self) -> None:
+        """Claim no more, and give back what is running; it resumes after its last finished segment."""
+        work = [*self._attempts.values(), *([self._loop] if self._loop else [])]
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+
+    def notice_new_task(self) -> None:
+        """Look at the queue now instead of at the next tick."""
+        self._wake.set()
+
+    def cancel(self, task_id: str) -> None:
+        """Stop an attempt that runs here; one that runs elsewhere learns of it at its next heartbeat."""
+        if attempt := self._attempts.get(task_id):
+            attempt.cancel()
+
+    async def _claim_forever(self) -> None:
+        while True:
+            try:
+                while (task := await self._registry.call(TaskRegistry.claim_next)) is not None:
+                    self._begin(task)
+            except ServiceUnavailable as error:
+                logger.warning("cannot claim tasks: %s", error)
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), IDLE_S)
+
+    def _begin(self, task: Task) -> None:
+        attempt = asyncio.create_task(self._attempt(task))
+        self._attempts[task.task_id] = attempt
+        attempt.add_done_callback(lambda _: self._end(task.task_id, attempt))
+
+    def _end(self, task_id: str, attempt: asyncio.Task[None]) -> None:
+        if self._attempts.get(task_id) is attempt:
+            del self._attempts[task_id]
+        self.notice_new_task()
+
+    async def _attempt(self, task: Task) -> None:
+        """One run of a task, from claim to outcome; never raises except when this replica stops."""
+        run = asyncio.create_task(self._run(task))
+        heartbeat = asyncio.create_task(self._keep_lease(task))
+        try:
+            await asyncio.wait({run, heartbeat}, return_when=asyncio.FIRST_COMPLETED)
+            # the heartbeat only ends when the lease is gone: its error is then the reason
+            await self._settle(task, run if run.done() else heartbeat)
+        except asyncio.CancelledError:
+            await self._give_back(task)
+            raise
+        finally:
+            for child in (run, heartbeat):
+                child.cancel()
+            await asyncio.gather(run, heartbeat, return_exceptions=True)
+
+    async def _run(self, task: Task) -> VideoInfo:
+        files = self._storage.task(task.task_id)
+        reporter = LeaseReporter(self._registry, task)
+        return await run_task(task, files, self._stages, reporter, self._settings.video.clips_per_segment)
+
+    async def _keep_lease(self, task: Task) -> VideoInfo:
+        while True:
+            await asyncio.sleep(self._settings.tasks.heartbeat_s)
+            await self._registry.call(TaskRegistry.heartbeat, task.task_id, task.fence)
+
+    async def _settle(self, task: Task, outcome: asyncio.Task[VideoInfo]) -> None:
+        """Write the outcome; the registry refuses it if the task is no longer this attempt's."""
+        try:
+            try:
+                info = outcome.result()
+            except (LeaseLost, TaskCancelled):
+                raise
+            except Exception as error:
+                await self._fail(task, error)
+            else:
+                await self._registry.call(TaskRegistry.complete, task.task_id, task.fence, _result(task, info))
+                logger.info("task %s completed: %s frames", task.task_id, info.n_frames)
+        except TaskCancelled:
+            logger.info("task %s was cancelled; its attempt stopped", task.task_id)
+        except LeaseLost:
+            logger.warning("task %s: attempt %s lost its lease and stopped", task.task_id, task.fence)
+
+    async def _fail(self, task: Task, error: Exception) -> None:
+        known = isinstance(error, EmoHalloError)
+        code = error.code if isinstance(error, EmoHalloError) else EmoHalloError.code
+        # a stranger's message may hold paths or host names: people get a sentence, the log gets the rest
+        sentence = str(error) if known else "a stage of the service failed unexpectedly"
+        logger.error("task %s, attempt %s failed", task.task_id, task.attempts, exc_info=error)
+        retryable = not isinstance(error, InputError)
+        await self._registry.call(TaskRegistry.fail, task.task_id, task.fence, code, sentence, retryable)
+
+    async def _give_back(self, task: Task) -> None:
+        with contextlib.suppress(LeaseLost, TaskCancelled, ServiceUnavailable):
+            await asyncio.shield(self._registry.call(TaskRegistry.release, task.task_id, task.fence))
+
+
+def _result(task: Task, info: VideoInfo) -> dict[str, object]:
+    """What the API shows as `result`, and which file holds the video."""
+    return {
+        "video_url": f"/api/v1/tasks/{task.task_id}/video",
+        "duration": info.duration_s,
+        "frames": info.n_frames,
+        "fps": info.fps,
+        "width": info.width_px,
+        "height": info.height_px,
+        "size_bytes": info.size_bytes,
+        "engine": task.params.engine,
+        "seed": task.params.seed,
+        "upscaling": METHOD if task.params.upscale > 1 else None,
+        "fence": task.fence,
+    }

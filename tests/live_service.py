@@ -1,0 +1,162 @@
+"""The real service for tests: `emo-hallo serve` in a process of its own, with its own port, storage and cluster."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import httpx
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+START_TIMEOUT_S = 180
+
+
+@dataclass
+class LiveService:
+    """A running service; `kill` is the power cut, `stop` the operator's Ctrl-C."""
+
+    process: subprocess.Popen[bytes]
+    base_url: str
+    storage: Path
+    log: Path
+
+    def kill(self) -> None:
+        """SIGKILL to every process of the service at once, as when the machine loses power."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        for pid in _descendants(self.storage):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        wait_until(lambda: not _descendants(self.storage), 30, "the killed processes are gone")
+
+    def stop(self, timeout_s: float = 90) -> float:
+        """SIGINT, and how many seconds it took."""
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        return time.monotonic() - started
+
+
+@contextmanager
+def live_service(
+    folder: Path,
+    storage: Path | None = None,
+    port: int | None = None,
+    applications: Sequence[dict[str, str]] = (),
+    environ: Mapping[str, str] = MappingProxyType({}),
+    **settings: str,
+) -> Iterator[LiveService]:
+    """Start the service and stop it afterwards.
+
+    Args:
+        folder: for configuration, logs and (unless `storage` names another) the task data.
+        port: a free one where none is named.
+        applications: further Serve applications beside ours, as in serve_config.yaml.
+        environ: further environment variables, such as Ray's.
+        settings: EMO_HALLO_ variables without the prefix, such as `tasks__lease_s="2"`.
+    """
+    service = start(folder, storage or folder / "storage", port, applications, environ, **settings)
+    try:
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.stop()
+
+
+def start(
+    folder: Path,
+    storage: Path,
+    port: int | None = None,
+    applications: Sequence[dict[str, str]] = (),
+    environ: Mapping[str, str] = MappingProxyType({}),
+    **settings: str,
+) -> LiveService:
+    """Start the service and wait until it is healthy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
+    config["http_options"]["port"] = port
+    config["applications"] += applications
+    (folder / "serve_config.yaml").write_text(yaml.safe_dump(config))
+    log = folder / f"service-{port}.log"
+    variables = os.environ | {f"EMO_HALLO_{name.upper()}": value for name, value in settings.items()}
+    variables |= {
+        "EMO_HALLO_STORAGE__ROOT": str(storage),
+        "RAY_ADDRESS": "local",  # a cluster of its own, whatever else runs on this machine
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": f"/tmp/emo-hallo-{port}.sock",  # socket paths must be short
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        **environ,
+    }
+    command = [sys.executable, "-m", "emo_hallo_ray.cli", "serve", "--config", str(folder / "serve_config.yaml")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=variables, stdout=output, stderr=output, start_new_session=True
+        )
+    service = LiveService(process, f"http://127.0.0.1:{port}", storage, log)
+
+    def is_up() -> bool:
+        assert process.poll() is None, f"the service died:\n{log.read_text(errors='replace')[-4000:]}"
+        try:
+            return httpx.get(f"{service.base_url}/health", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    wait_until(is_up, START_TIMEOUT_S, f"the service answers; see {log}")
+    return service
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float, expected: str) -> None:
+    """Poll a foreign process; on timeout say what was expected."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"after {timeout_s:g} s still not true: {expected}"
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def resident_bytes(service: LiveService) -> int:
+    """Memory of all processes of the service; pages that several share count in parts (PSS)."""
+    total = 0
+    for pid in _descendants(service.storage):
+        try:
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:  # it ended meanwhile
+            continue
+        total += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
+    return total
+
+
+def _descendants(storage: Path) -> list[int]:
+    """Every process that was started with this storage root: Ray's daemons leave the process group."""
+    mark = f"EMO_HALLO_STORAGE__ROOT={storage}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                environ = (folder / "environ").read_bytes().split(b"\0")
+                state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
+            except OSError:
+                continue
+            if mark in environ and state != "Z":
+                found.append(int(folder.name))
+    return found
