@@ -4,7 +4,6 @@
 from typing import Any
 
 import ray
-from emo_hallo_ray.tasks.store import StoreLimits
 from ray.serve import Application
 
 from deployments.audio_embedder import AudioEmbedder
@@ -23,6 +22,7 @@ from emo_hallo_ray.stages.generation import Generation
 from emo_hallo_ray.stages.preprocessing import Preprocessing
 from emo_hallo_ray.stages.speech import SpeechEmbedding
 from emo_hallo_ray.storage import Storage
+from emo_hallo_ray.tasks.store import StoreLimits
 
 
 def build(settings: Settings) -> Application:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import ray
-from emo_hallo_ray.tasks.store import StoreLimits, TaskStore
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from emo_hallo_ray import __version__
 from emo_hallo_ray.errors import EmoHalloError, ServiceUnavailable
+from emo_hallo_ray.tasks.store import StoreLimits, TaskStore
 
 NAME = "emo_hallo_task_registry"
 NAMESPACE = "emo_hallo"

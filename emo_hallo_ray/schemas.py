@@ -1,11 +1,16 @@
 """What travels over HTTP: the request forms, validated, and how a task looks from outside."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from emo_hallo_ray.tasks.model import Task, TaskStatus
+
+
+def _int_from_form(value: object) -> object:
+    """A form holds text only, and `Literal` takes no text for a number."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class InferenceForm(BaseModel):
@@ -21,7 +26,9 @@ class InferenceForm(BaseModel):
     pose_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the head and the brows move")
     face_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the face expresses")
     lip_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the mouth moves")
-    upscale: Literal[1, 2, 4] = Field(1, description="enlargement of the 512² video")
+    upscale: Annotated[Literal[1, 2, 4], BeforeValidator(_int_from_form)] = Field(1, description="enlargement")
+        1, description="enlargement of the 512² video"
+    )
 
 
 class ConfigChange(BaseModel):

@@ -66,7 +66,6 @@ def render(
 def _render_with_bar(request: "RenderRequest") -> "RenderResult":
 
     from emo_hallo.progress import progress_bar
-
     from emo_hallo_ray.render import render
 
     if not sys.stderr.isatty():

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
-from emo_hallo.errors import BadRequest, HalloError, LocalFileError, TooLarge
 
+from emo_hallo.errors import BadRequest, HalloError, LocalFileError, TooLarge
 from emo_hallo_ray.errors import EmoHalloError, InputError
 
 if TYPE_CHECKING:

@@ -117,6 +117,8 @@ def _tile_starts(length: int, side: float) -> NDArray[np.float64]:
 
 
 def _letterbox(image: Image, view: _View) -> Image:
+    """The view in the detector's size, black beyond the picture."""
+    image, view = _cut(image, view)
     scale = INPUT_PX / view.side
     shrink = min(1.0, 2 * scale)  # a warp reads four pixels only, so large pictures are averaged down first
     if shrink < 1:
@@ -127,6 +129,13 @@ def _letterbox(image: Image, view: _View) -> Image:
     matrix = np.array([[scale, 0, shift - left], [0, scale, shift - top]])
     letterboxed: Image = cv2.warpAffine(image, matrix, (INPUT_PX, INPUT_PX), flags=cv2.INTER_LINEAR)
     return letterboxed
+
+
+def _cut(image: Image, view: _View) -> tuple[Image, _View]:
+    """The part of the picture that a view can see, and the view in its coordinates."""
+    left, top = max(0, int(view.left)), max(0, int(view.top))
+    right, bottom = int(view.left + view.side) + 2, int(view.top + view.side) + 2
+    return image[top:bottom, left:right], _View(view.left - left, view.top - top, view.side)
 
 
 def _merge(rows: Floats) -> list[Face]:

@@ -39,19 +39,23 @@ def find_main_face(image: Image) -> MainFace:
         NoFaceFound: there is none.
         FaceTooSmall: even the largest is.
     """
+    faces = _confirmed_faces(image)
+    if not faces:
+        raise NoFaceFound(hint="use a picture with one face that is upright, well lit and turned to the camera")
+    face, points = faces[0]
+    if face.width < MIN_FACE_PX:
+        raise FaceTooSmall(
+            f"The largest face is {face.width:.0f} pixels wide, at least {MIN_FACE_PX} are needed",
+            "use a larger picture, or one taken from closer",
+        )
+    return MainFace(face, points, tuple(_remarks(len(faces), points)))
+
+
+def _confirmed_faces(image: Image) -> list[tuple[Face, Points]]:
+    """Detections that the mesh takes for faces too, the largest first."""
     detector, mesh = _models()
-    faces = detector.detect_faces(image)
-    for face in faces:
-        points, presence = mesh.measure(image, face)
-        if presence < MIN_PRESENCE:
-            continue
-        if face.width < MIN_FACE_PX:
-            raise FaceTooSmall(
-                f"The largest face is {face.width:.0f} pixels wide, at least {MIN_FACE_PX} are needed",
-                "use a larger picture, or one taken from closer",
-            )
-        return MainFace(face, points, tuple(_remarks(len(faces), points)))
-    raise NoFaceFound(hint="use a picture with one face that is upright, well lit and turned to the camera")
+    measured = [(face, *mesh.measure(image, face)) for face in detector.detect_faces(image)]
+    return [(face, points) for face, points, presence in measured if presence >= MIN_PRESENCE]
 
 
 @cache

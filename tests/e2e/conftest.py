@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from emo_hallo.client import Hallo2Client
 
+from emo_hallo.client import Hallo2Client
 from tests.live_service import ROOT, LiveService, live_service
 
 PORTRAIT = ROOT / "samples" / "portrait.jpg"

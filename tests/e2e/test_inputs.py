@@ -50,7 +50,7 @@ def tone(seconds: float, amplitude: float = 0.5) -> bytes:
         (PICTURE, b"#EXTM3U\nfile:///etc/passwd\n", "INVALID_AUDIO_FORMAT", "Invalid audio file format"),
         (PICTURE, b"ffconcat version 1.0\nfile /etc/passwd\n", "INVALID_AUDIO_FORMAT", "Invalid audio"),
         (PICTURE, SOUND[: len(SOUND) // 2], "UNREADABLE_AUDIO", ""),
-        (PICTURE, tone(0.05), "AUDIO_TOO_SHORT", "0.1"),
+        (PICTURE, tone(0.05), "AUDIO_TOO_SHORT", "0.050 s"),
         (PICTURE, tone(1.0, amplitude=0.0), "SILENT_AUDIO", ""),
         (PICTURE, b"", "EMPTY_FILE", "'audio_file' is empty"),
     ],

@@ -18,15 +18,17 @@ SETTINGS = {"tasks__lease_s": "3"}
 @pytest.fixture(scope="module")
 def long_speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough speech for several segments."""
-    return cut_speech(SPEECH, tmp_path_factory.mktemp("speech") / "long.wav", seconds=9, repeat=4)
+    return cut_speech(SPEECH, tmp_path_factory.mktemp("speech") / "long.wav", seconds=9, repeat=3)
 
 
 @pytest.mark.timeout(600)
-def test_killing_the_whole_service_loses_no_task_and_changes_no_frame(tmp_path: Path, long_speech: Path) -> None:
+def test_killing_the_whole_service_loses_no_task_and_changes_no_frame(
+    tmp_path: Path, long_speech: Path, short_speech: Path
+) -> None:
     storage = tmp_path / "storage"
     with live_service(tmp_path / "first", storage, **SETTINGS) as service, Hallo2Client(service.base_url) as client:
         running = client.inference(image_path=PORTRAIT, audio_path=long_speech, seed=3)
-        queued = client.inference(image_path=PORTRAIT, audio_path=long_speech, seed=4, upscale=2)
+        queued = client.inference(image_path=PORTRAIT, audio_path=short_speech, seed=4, upscale=2)
         folder = storage / "tasks" / running / "segments"
         wait_until(lambda: len(list(folder.glob("[0-9]*.mp4"))) >= 3, 120, "three segments are finished")
         progress = client.status(running).progress

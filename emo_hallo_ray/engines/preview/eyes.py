@@ -93,8 +93,8 @@ class Eye:
         """The upper lid's edge, lowered almost to the lower lid's."""
         return self._upper + blink * 0.93 * (self._lower - self._upper) * self._sides
 
-    def _lashes_px(self, blink: float) -> float:
-        return self._lash_px * (1 - LASHES_SQUASH * blink)
+    def _lashes_px(self, blink: float) -> Floats:
+        return self._lash_px * (1 - LASHES_SQUASH * blink * self._sides)
 
     def _lid_shift(self, blink: float) -> Floats:
         margin, lashes_px = self._margin(blink), self._lashes_px(blink)

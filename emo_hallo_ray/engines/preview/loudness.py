@@ -11,6 +11,7 @@ from emo_hallo_ray.engines.preview.features import HOP_SAMPLES, N_MELS, Floats, 
 
 BLOCK_HOPS = 3000  # 30 s
 LOUD_PERCENTILE = 95
+LEAST_LOUD_DB = -40.0  # about 70 dB below full scale: fainter sound is no speech and stays faint
 SPEECH_RANGE_DB = 30  # below the loud percentile speech counts as silence
 # the histogram of levels: half a decibel is finer than any decision made with it
 MIN_DB, MAX_DB, BIN_DB = -100.0, 80.0, 0.5
@@ -54,7 +55,7 @@ def measure_loudness(path: Path, n_samples: int) -> Loudness:
         np.add.at(bright_counts, bins, 1)
         np.add.at(level_counts, _bin(spectrum.level_db), 1)
         np.add.at(mel_sums, bins, spectrum.mel_db)
-    bright_db = _percentile(bright_counts)
+    bright_db = max(_percentile(bright_counts), LEAST_LOUD_DB)
     is_speech = bright_db - SPEECH_RANGE_DB < BIN_STARTS_DB
     mel_mean_db = mel_sums[is_speech].sum(axis=0) / max(1.0, bright_counts[is_speech].sum())
     return Loudness(mel_mean_db.astype(np.float32), bright_db, _percentile(level_counts))

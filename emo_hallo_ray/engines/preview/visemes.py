@@ -15,7 +15,7 @@ HOPS_PER_FRAME = HOPS_PER_S // FPS
 CONTEXT_HOPS = 200
 
 MEL_SCALE_DB = 15.0
-FLOOR_BELOW_LOUD_DB = 90.0  # of mel bands, whose loudest are about 20 dB below the sum of all power
+FLOOR_BELOW_LOUD_DB = 80.0  # of mel bands; the loudest are about 10 dB below the sum of all power
 PAUSE_HOPS = 51  # in shorter pauses the mouth waits, in longer ones it goes back to how the portrait shows it
 CLOSURE_GAIN = 2.2  # measured: 97 % of m, b and p close, 3 % of vowels do
 
