@@ -27,8 +27,6 @@ class InferenceForm(BaseModel):
     face_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the face expresses")
     lip_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the mouth moves")
     upscale: Annotated[Literal[1, 2, 4], BeforeValidator(_int_from_form)] = Field(1, description="enlargement")
-        1, description="enlargement of the 512² video"
-    )
 
 
 class ConfigChange(BaseModel):

@@ -47,7 +47,7 @@ class LimitSettings(Section):
     """What is refused before it costs anything."""
 
     upload_bytes: int = Field(500 * 1024 * 1024, ge=1, description="whole request body")
-    image_pixels: int = Field(50_000_000, ge=1)
+    image_pixels: int = Field(50_000_000, ge=1, description="width times height; checked before decoding")
     audio_s: float = Field(4 * 3600.0, gt=0, description="longest recording")
     inspect_timeout_s: float = Field(120.0, gt=0, description="checking one upload")
     segment_timeout_s: float = Field(

@@ -134,6 +134,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def processes(service: LiveService) -> dict[int, str]:
+    """The service's processes by id, with the names that Ray gives them."""
+    return {
+        pid: Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        for pid in _descendants(service.storage)
+    }
+
+
 def resident_bytes(service: LiveService) -> int:
     """Memory of all processes of the service; pages that several share count in parts (PSS)."""
     total = 0

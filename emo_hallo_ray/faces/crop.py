@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 
 from emo_hallo_ray.faces.detector import Image
-from emo_hallo_ray.faces.landmarks import OVAL
+from emo_hallo_ray.faces.landmarks import FEATURES, OVAL
 from emo_hallo_ray.faces.mesh import Points
 
 FACE_SHARE = 0.5  # of the frame's height is the face oval
 MAX_FACE_SHARE = 0.75  # in pictures that end close to the face
+FEATURE_MARGIN = 0.04  # of the frame, at least, around eyes and mouth
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,15 @@ class PortraitCrop:
 def crop_portrait(image: Image, points: Points) -> PortraitCrop:
     """The square around a face: half its height is face, less background where the picture has none to give."""
     height, width = image.shape[:2]
-    oval = points[OVAL, :2]
+    oval, features = points[OVAL, :2], points[FEATURES, :2]
     low, high = oval.min(axis=0), oval.max(axis=0)
     face_px = float((high - low).max())
     side = max(min(face_px / FACE_SHARE, height, width), face_px / MAX_FACE_SHARE)
-    left, top = (low + high) / 2 - side / 2
-    return PortraitCrop(_keep_inside(left, side, width), _keep_inside(top, side, height), round(side))
-
-
-def _keep_inside(start: float, side: float, length: int) -> int:
-    """Move a span into the picture; where it is longer than that, the picture lies in its middle."""
-    room = length - side
-    return round(min(max(start, 0), room) if room >= 0 else room / 2)
+    room = np.array([width, height]) - side
+    start = np.where(room >= 0, np.clip((low + high - side) / 2, 0, np.maximum(room, 0)), room / 2)
+    # where the picture's edge cuts the face, the frame shows what lies beyond it rather than half a mouth
+    margin = FEATURE_MARGIN * side
+    start = np.maximum(start, features.max(axis=0) + margin - side)
+    start = np.minimum(start, features.min(axis=0) - margin)
+    left, top = np.rint(start).astype(int)
+    return PortraitCrop(int(left), int(top), round(side))

@@ -69,3 +69,4 @@ RIGHT_EYE = EyePoints(
     iris=[473, 474, 475, 476, 477],
 )
 EYES = (LEFT_EYE, RIGHT_EYE)
+FEATURES = [point for eye in EYES for point in eye.brow_top + eye.lower_lid] + UPPER_LIP_OUTSIDE + LOWER_LIP_OUTSIDE

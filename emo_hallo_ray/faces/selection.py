@@ -7,7 +7,7 @@ import numpy as np
 
 from emo_hallo_ray.errors import FaceTooSmall, NoFaceFound
 from emo_hallo_ray.faces.detector import Face, FaceDetector, Image
-from emo_hallo_ray.faces.landmarks import LEFT_SIDE, RIGHT_SIDE
+from emo_hallo_ray.faces.landmarks import FEATURES, LEFT_SIDE, RIGHT_SIDE
 from emo_hallo_ray.faces.mesh import FaceMesh, Points
 
 MIN_FACE_PX = 40
@@ -48,7 +48,7 @@ def find_main_face(image: Image) -> MainFace:
             f"The largest face is {face.width:.0f} pixels wide, at least {MIN_FACE_PX} are needed",
             "use a larger picture, or one taken from closer",
         )
-    return MainFace(face, points, tuple(_remarks(len(faces), points)))
+    return MainFace(face, points, tuple(_remarks(image, len(faces), points)))
 
 
 def _confirmed_faces(image: Image) -> list[tuple[Face, Points]]:
@@ -69,10 +69,14 @@ def turned_deg(points: Points) -> float:
     return float(np.degrees(np.arctan2(abs(across[2]), np.hypot(across[0], across[1]))))
 
 
-def _remarks(n_faces: int, points: Points) -> list[str]:
+def _remarks(image: Image, n_faces: int, points: Points) -> list[str]:
     remarks = []
     if n_faces > 1:
         remarks.append(f"{n_faces} faces in the picture, the largest is animated")
     if (angle := turned_deg(points)) > TURNED_DEG:
         remarks.append(f"the face is turned by about {angle:.0f} degrees; one that looks at the camera moves better")
+    height, width = image.shape[:2]
+    features = points[FEATURES, :2]
+    if np.any(features < 0) or np.any(features > (width - 1, height - 1)):
+        remarks.append("the picture's edge cuts through the face; one with some room around it looks better")
     return remarks

@@ -4,6 +4,8 @@ All of it is painted once; a frame moves the layers, shades them under the lips 
 lips meet that were apart in the picture, there is a crease.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -21,6 +23,7 @@ NORMAL_SKIN = 185.0  # brightness of the cheeks for which these colours were cho
 # what light the lips leave has been through them: dark places are red rather than grey
 SHADOW_TINT = np.array([0.75, 1.10, 1.10], np.float32)
 NARROW, NARROW_LIGHT = 0.1, 0.42  # an opening under a tenth of half the mouth gets less light, down to this
+MARGIN_ROWS = 5  # for what the blur of the edges needs
 CREASE = np.array([0.42, 0.30, 0.30], np.float32)  # of the lips' colour
 
 
@@ -43,23 +46,18 @@ class MouthInterior:
 
     def paint(self, patch: Image, lips: Lips, expression: Expression) -> None:
         """Fill the opening between the lips."""
-        canvas = self._canvas
-        upper, lower = canvas.curve(lips.upper), canvas.curve(lips.lower)
-        reach = canvas.reach(lips.upper)
         strength = self._strength(expression)
-        if strength == 0 or not reach.any():
+        if strength == 0:
             return
-        rows = self._rows(np.concatenate([upper[reach > 0], lower[reach > 0]]))
-        below_lip, above_lip = canvas.v[rows, None] - upper, lower - canvas.v[rows, None]
-        opening = np.maximum(lower - upper, 0) * reach
-        colour = self._inside(rows, lips, expression, below_lip) * self._light(below_lip, above_lip, opening)
-        alpha = np.clip(below_lip + 0.5, 0, 1) * np.clip(above_lip + 0.5, 0, 1) * np.clip(opening / 1.2, 0, 1)
+        opening = self._measure(lips)
+        colour = self._inside(opening, lips, expression) * self._light(opening)
+        alpha = opening.fill()
         if self._shows_own_teeth:
-            crease = self._crease(canvas.v[rows, None] - (upper + lower) / 2, opening) * reach
-            colour = colour + (self._crease_colour - colour) * (crease > alpha)[..., None]
+            crease = opening.crease(max(1.2, 0.02 * self._canvas.unit))
+            colour = np.where((crease > alpha)[..., None], self._crease_colour, colour)
             alpha = np.maximum(alpha, crease)
-        alpha = cv2.GaussianBlur((alpha * strength).astype(np.float32), (0, 0), max(0.6, 0.012 * canvas.unit))
-        canvas.put(patch, colour.astype(np.float32), alpha[..., None], rows.start)
+        alpha = cv2.GaussianBlur((alpha * strength).astype(np.float32), (0, 0), max(0.6, 0.012 * self._canvas.unit))
+        self._canvas.put(patch, colour.astype(np.float32), alpha[..., None], opening.rows.start)
 
     def _strength(self, expression: Expression) -> float:
         """A mouth that is open in the picture is shown as it is until it moves."""
@@ -67,33 +65,64 @@ class MouthInterior:
             return 1.0
         return min(1.0, 4 * max(expression.settle, expression.jaw, expression.close))
 
-    def _rows(self, edges: Floats) -> slice:
-        first, last = int(edges.min() - self._canvas.v[0]) - 4, int(edges.max() - self._canvas.v[0]) + 5
-        return slice(max(0, first), min(self._canvas.side_px, last))
+    def _measure(self, lips: Lips) -> "_Opening":
+        v = self._canvas.v
+        upper, lower = self._canvas.curve(lips.upper), self._canvas.curve(lips.lower)
+        edges = np.concatenate([upper, lower])
+        first, last = int(edges.min() - v[0]) - MARGIN_ROWS, int(edges.max() - v[0]) + MARGIN_ROWS
+        rows = slice(max(0, first), min(len(v), last))
+        return _Opening(rows, v[rows, None] - upper, lower - v[rows, None], self._canvas.reach(lips.upper))
 
-    def _inside(self, rows: slice, lips: Lips, expression: Expression, below_lip: Floats) -> Floats:
-        unit, layers = self._canvas.unit, self._layers
+    def _inside(self, opening: "_Opening", lips: Lips, expression: Expression) -> Floats:
+        unit, layers, rows = self._canvas.unit, self._layers, opening.rows
         wide = float(np.clip(0.8 * expression.width + 0.25, 0, 1)) * (1 - 0.8 * expression.rounding)
         inside = layers["cavity"].colour[rows]
         inside = layers["tongue"].over(inside, rows, lips.jaw_px)
         inside = layers["lower"].over(inside, rows, 0.94 * lips.jaw_px + 0.02 * unit, 0.9 * wide)
-        inside = inside * (1 - 0.35 * np.exp(-np.maximum(below_lip, 0) / (0.16 * unit)))[..., None]
+        inside = inside * (1 - 0.35 * np.exp(-np.maximum(opening.below_upper, 0) / (0.16 * unit)))[..., None]
         teeth = 1.0 if self._shows_own_teeth else 1 - 0.75 * expression.rounding
         return layers["upper"].over(inside, rows, strength=teeth)
 
-    def _light(self, below_lip: Floats, above_lip: Floats, opening: Floats) -> Floats:
+    def _light(self, opening: "_Opening") -> Floats:
         """Lips throw shadows, and little light enters a narrow opening; (rows, W, 3)."""
         unit = self._canvas.unit
-        under_upper = 1 - 0.55 * np.exp(-np.maximum(below_lip, 0) / (0.055 * unit))
-        over_lower = 1 - 0.35 * np.exp(-np.maximum(above_lip, 0) / (0.04 * unit))
-        entering = NARROW_LIGHT + (1 - NARROW_LIGHT) * smoothstep(0, NARROW * unit, opening)
+        under_upper = 1 - 0.55 * np.exp(-np.maximum(opening.below_upper, 0) / (0.055 * unit))
+        over_lower = 1 - 0.35 * np.exp(-np.maximum(opening.above_lower, 0) / (0.04 * unit))
+        entering = NARROW_LIGHT + (1 - NARROW_LIGHT) * smoothstep(0, NARROW * unit, opening.height)
         light: Floats = (under_upper * over_lower * entering)[..., None] ** self._shadow_tint
         return light
 
-    def _crease(self, from_line: Floats, opening: Floats) -> Floats:
+
+@dataclass(frozen=True)
+class _Opening:
+    """The space between the lips on some rows of the canvas, in pixels.
+
+    Attributes:
+        below_upper, above_lower: distances from the lips' inner edges, (rows, W).
+        reach: 1 between the corners of the mouth, 0 beyond, (W,).
+    """
+
+    rows: slice
+    below_upper: Floats
+    above_lower: Floats
+    reach: Floats
+
+    @property
+    def height(self) -> Floats:
+        """(rows, W), all rows equal; 0 where the lips overlap."""
+        return np.maximum(self.below_upper + self.above_lower, 0) * self.reach
+
+    def fill(self) -> Floats:
+        """1 between the lips, 0 on them."""
+        between = np.clip(self.below_upper + 0.5, 0, 1) * np.clip(self.above_lower + 0.5, 0, 1)
+        filled: Floats = between * np.clip(self.height / 1.2, 0, 1)
+        return filled
+
+    def crease(self, thickness: float) -> Floats:
         """1 along the line where the lips meet, thinning out as they part."""
-        thickness = max(1.2, 0.02 * self._canvas.unit)
-        crease: Floats = np.exp(-((from_line / thickness) ** 2)) * np.clip(1 - opening / (2 * thickness), 0, 1)
+        from_line = (self.below_upper - self.above_lower) / 2
+        thin = np.clip(1 - self.height / (2 * thickness), 0, 1) * self.reach
+        crease: Floats = np.exp(-((from_line / thickness) ** 2)) * thin
         return crease
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.faces.crop import PortraitCrop, crop_portrait
-from emo_hallo_ray.faces.landmarks import OVAL
+from emo_hallo_ray.faces.landmarks import FEATURES, OVAL
 from emo_hallo_ray.faces.selection import MainFace, find_main_face
 
 
@@ -35,8 +35,12 @@ def test_mark_is_found_where_its_coordinates_are_mapped(size_px: int) -> None:
     assert marked == pytest.approx(mark, abs=0.6)
 
 
-@pytest.mark.parametrize("box", [(0, 400, 180, 440), (60, 400, 0, 300), (70, 260, 0, 512), (0, 512, 150, 300)], ids=str)
-def test_crop_of_a_picture_that_ends_near_the_face_shows_all_of_the_face(
+@pytest.mark.parametrize(
+    "box",
+    [(0, 400, 180, 440), (60, 400, 0, 300), (70, 260, 0, 512), (0, 512, 150, 300), (0, 170, 110, 340)],
+    ids=["hair and cheek", "hair", "wide", "tall", "chin"],
+)
+def test_crop_of_a_picture_that_ends_at_the_face_holds_eyes_and_mouth(
     portrait: np.ndarray, box: tuple[int, int, int, int]
 ) -> None:
     top, bottom, left, right = box
@@ -45,12 +49,20 @@ def test_crop_of_a_picture_that_ends_near_the_face_shows_all_of_the_face(
 
     crop = crop_portrait(picture, points)
 
-    oval = crop.map_points(points, 512)[OVAL, :2]
-    inside = np.clip(points[OVAL, :2], 0, [picture.shape[1], picture.shape[0]])
+    mapped = crop.map_points(points, 512)[:, :2]
     assert crop.cut(picture, 512).shape == (512, 512, 3)
-    assert 0.45 < np.ptp(oval[:, 1]) / 512 < 0.80
-    assert np.all(inside >= [crop.left, crop.top])
-    assert np.all(inside <= [crop.left + crop.side, crop.top + crop.side])
+    assert 0.45 < np.ptp(mapped[OVAL, 1]) / 512 < 0.80
+    assert 10 < mapped[FEATURES].min() < mapped[FEATURES].max() < 502
+
+
+def test_crop_stays_inside_a_picture_that_has_room(portrait: np.ndarray) -> None:
+    picture = portrait[30:400, 130:500]
+    points = find_main_face(picture).points
+
+    crop = crop_portrait(picture, points)
+
+    assert min(crop.left, crop.top) >= 0
+    assert max(crop.left, crop.top) + crop.side <= 370
 
 
 def test_border_repeats_beyond_the_picture() -> None:

@@ -11,6 +11,12 @@ def test_plain_portrait_needs_no_remark(face: MainFace) -> None:
     assert face.remarks == ()
 
 
+def test_owner_of_a_picture_that_cuts_the_face_is_told(portrait: np.ndarray) -> None:
+    (remark,) = find_main_face(portrait[:, 200:]).remarks
+
+    assert "cuts through the face" in remark
+
+
 def test_largest_of_two_faces_is_taken_and_the_owner_told(portrait: np.ndarray) -> None:
     near = portrait[20:240, 110:330]
     picture = np.full((220, 375, 3), 128, np.uint8)

@@ -1,0 +1,81 @@
+"""Parts of the service die or are replaced while a task runs; the task ends well all the same."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from emo_hallo.client import Hallo2Client
+from tests.e2e.conftest import PORTRAIT, SPEECH, cut_speech
+from tests.e2e.test_restart import assert_same_frames, render_quietly
+from tests.live_service import LiveService, live_service, processes, wait_until
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
+    """A service of its own for these tests."""
+    with live_service(tmp_path_factory.mktemp("mortal"), tasks__lease_s="3") as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cut_speech(SPEECH, tmp_path_factory.mktemp("speech") / "long.wav", seconds=9, repeat=2)
+
+
+@pytest.fixture(scope="module")
+def quiet_video(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return render_quietly(speech, tmp_path_factory.mktemp("quiet") / "quiet.mp4", seed=5)
+
+
+def submit_and_wait_for_a_segment(client: Hallo2Client, service: LiveService, speech: Path) -> str:
+    task_id = client.inference(image_path=PORTRAIT, audio_path=speech, seed=5)
+    folder = service.storage / "tasks" / task_id / "segments"
+    wait_until(lambda: any(folder.glob("[0-9]*.mp4")), 60, "a segment is finished")
+    return task_id
+
+
+@pytest.mark.parametrize("victim", ["TaskRegistry", "Generator", "Encoder", "Ingress"])
+def test_killing_a_process_in_the_middle_of_a_task_changes_no_frame(
+    mortal: LiveService, speech: Path, quiet_video: Path, tmp_path: Path, victim: str
+) -> None:
+    with Hallo2Client(mortal.base_url, max_retries=8) as client:
+        task_id = submit_and_wait_for_a_segment(client, mortal, speech)
+        progress = client.status(task_id).progress
+        [pid] = [pid for pid, name in processes(mortal).items() if name.startswith("ray::") and victim in name]
+
+        os.kill(pid, signal.SIGKILL)
+
+        task = client.wait(task_id, timeout_s=120)
+        assert task.progress >= progress
+        client.download(task_id, tmp_path / "out.mp4")
+    assert_same_frames(tmp_path / "out.mp4", quiet_video)
+
+
+def test_a_redeployment_gives_the_running_task_back_and_keeps_the_others(
+    mortal: LiveService, speech: Path, quiet_video: Path, tmp_path: Path
+) -> None:
+    dashboard = re.search(r"dashboard at .*?(127\.0\.0\.1:\d+)", mortal.log.read_text(errors="replace"))
+    assert dashboard is not None
+    config = yaml.safe_load((mortal.log.parent / "serve_config.yaml").read_text())
+    config["applications"][0]["args"] = {"build_id": "a newer build"}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "ray.serve.scripts", "deploy", "--address", f"http://{dashboard[1]}"]
+    with Hallo2Client(mortal.base_url, max_retries=8) as client:
+        task_id = submit_and_wait_for_a_segment(client, mortal, speech)
+        others = {task.task_id for task in client.tasks()} - {task_id}
+
+        environ = os.environ | {"RAY_AUTH_MODE": "token"}
+        subprocess.run([*command, tmp_path / "config.yaml"], env=environ, check=True, capture_output=True, timeout=60)
+
+        client.wait(task_id, timeout_s=180)
+        assert others <= {task.task_id for task in client.tasks()}
+        assert "given back to the queue" in client.logs(task_id)
+        client.download(task_id, tmp_path / "out.mp4")
+    assert_same_frames(tmp_path / "out.mp4", quiet_video)

@@ -1,0 +1,67 @@
+"""Every command and every program in the README and in docs/API.md, run as it stands against the live service."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import PORTRAIT
+from tests.live_service import ROOT, LiveService
+
+EXAMPLE_TASK = "550e8400-e29b-41d4-a716-446655440000"
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCKS = [
+    pytest.param(language, text, id=f"{document}-{number}-{language}")
+    for document in ("README.md", "docs/API.md")
+    for number, (language, text) in enumerate(BLOCK.findall((ROOT / document).read_text(encoding="utf-8")))
+    if not text.startswith("make ")  # CI and the tests below run those
+]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize(("language", "text"), BLOCKS)
+def test_the_block_runs(
+    language: str, text: str, tmp_path: Path, service: LiveService, short_speech: Path, completed: str
+) -> None:
+    if not service.base_url.endswith(":8001"):
+        pytest.skip("port 8001 is taken by another program, and the documents say 8001")
+    shutil.copy(PORTRAIT, tmp_path / "person.jpg")
+    shutil.copy(short_speech, tmp_path / "speech.wav")
+    text = text.replace(EXAMPLE_TASK, completed).replace("curl ", "curl --fail-with-body ")
+    command = [sys.executable, "-c", text] if language == "python" else ["sh", "-e", "-c", text]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environ = os.environ | {"PATH": path, "EMO_HALLO_STORAGE__ROOT": str(tmp_path)}
+
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=180)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    if "output.mp4" in text:
+        assert (tmp_path / "output.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_the_demo_uses_a_service_that_is_up_and_says_where_the_video_is(service: LiveService) -> None:
+    if not service.base_url.endswith(":8001"):
+        pytest.skip("port 8001 is taken by another program, and the demo uses 8001")
+
+    done = subprocess.run([sys.executable, ROOT / "tools" / "demo.py"], capture_output=True, text=True, timeout=180)
+
+    assert done.returncode == 0, done.stderr
+    assert "demo.mp4" in done.stdout.replace("\n", "")
+    assert "generation" in done.stdout
+
+
+@pytest.mark.parametrize("target", ["demo", "serve", "test", "lint", "types", "fix", "bench"])
+def test_every_chore_that_the_documents_name_exists(target: str) -> None:
+    assert subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True).returncode == 0
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    assert any(f"make {target}" in document.read_text(encoding="utf-8") for document in documents)
+
+
+def test_the_readme_shows_every_setting_with_its_default() -> None:
+    from tools.settings_table import settings_table
+
+    assert settings_table() in (ROOT / "README.md").read_text(encoding="utf-8"), "run tools/settings_table.py"
