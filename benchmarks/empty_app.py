@@ -14,4 +14,4 @@ class Empty:
         return {"status": "ok"}
 
 
-app = Empty.bind()
+app = Empty.bind()  # type: ignore[attr-defined]  # the decorator is untyped

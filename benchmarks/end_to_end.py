@@ -29,7 +29,7 @@ def main() -> None:
             seconds = time.monotonic() - started
             task = client.status(task_id)
             assert task.result is not None
-            stages = {f"{name}, s": busy for name, busy in task.raw["stage_seconds"].items()}
+            stages = {f"{name}, s": busy for name, busy in task.stage_seconds.items()}
             rows.append({"video, s": task.result["duration"], "all, s": seconds, **stages, "goal": "under 20 s"})
     report("end_to_end", "Submission to download, 512², no cache; the first run loads the models", rows)
     print(f"median: {statistics.median(float(str(row['all, s'])) for row in rows):.1f} s")

@@ -30,7 +30,8 @@ async def _measure(url: str, seconds: float, n_callers: int) -> Load:
     took = time.perf_counter() - started
     latencies_ms = 1000 * np.array([latency for latencies, _ in results for latency in latencies])
     n_failed = sum(failed for _, failed in results)
-    return Load(len(latencies_ms) / took, *(float(p) for p in np.percentile(latencies_ms, [50, 99])), n_failed)
+    p50_ms, p99_ms = np.percentile(latencies_ms, [50, 99])
+    return Load(len(latencies_ms) / took, float(p50_ms), float(p99_ms), n_failed)
 
 
 async def _call_until(url: str, deadline: float) -> tuple[list[float], int]:

@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     long_min = parser.parse_args().minutes
     rows = []
-    with tempfile.TemporaryDirectory() as folder, live_service(Path(folder), **PLAIN) as service:
+    with tempfile.TemporaryDirectory() as folder, live_service(Path(folder), settings=PLAIN) as service:
         render(service, Path(folder), 0.1)  # warm-up
         for minutes in (1.0, long_min):
             before = resident_bytes(service)
@@ -47,7 +47,7 @@ def render(service: LiveService, folder: Path, minutes: float) -> float:
         task = client.wait(task_id, timeout_s=3600)
     assert task.result is not None
     assert task.result["frames"] == round(minutes * 60 * 25)
-    return sum(task.raw["stage_seconds"].values())
+    return sum(task.stage_seconds.values())
 
 
 def noise(path: Path, minutes: float) -> Path:

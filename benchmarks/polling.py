@@ -21,7 +21,7 @@ def main() -> None:
         with (
             tempfile.TemporaryDirectory() as folder,
             live_service(
-                Path(folder), applications=[EMPTY], environ={"RAY_SERVE_ENABLE_HA_PROXY": flag}, **PLAIN
+                Path(folder), applications=[EMPTY], environ={"RAY_SERVE_ENABLE_HA_PROXY": flag}, settings=PLAIN
             ) as service,
             Hallo2Client(service.base_url) as client,
         ):

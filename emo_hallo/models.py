@@ -17,7 +17,7 @@ class InferenceOptions(TypedDict, total=False):
     face_weight: float  # how much the face expresses, 0.0 to 2.0
     lip_weight: float  # how much the mouth moves, 0.0 to 2.0
     upscale: Literal[1, 2, 4]
-    engine: Literal["auto", "hallo2", "preview"]
+    engine: str  # auto, hallo2, preview, or what the service's operator added
     webhook_url: str  # receives one POST of the task's JSON when it ends
     idempotency_key: str  # the same key with the same request gives the same task; made up where absent
 
@@ -35,6 +35,8 @@ class Task:
         engine: the one that runs or ran, never `auto`; `engine_reason` says why this one.
         queue_position: 1 is next; only while queued.
         eta_seconds: estimated time left; only while processing.
+        engine_reason: why this engine runs.
+        stage_seconds: how long each stage was busy with it so far; stages overlap.
         raw: the whole object as received, with keys that this version of the client does not know.
     """
 
@@ -55,6 +57,7 @@ class Task:
     eta_seconds: float | None = None
     attempts: int | None = None
     params: Mapping[str, Any] | None = None
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -23,8 +23,8 @@ class InferenceForm(BaseModel):
     seed: int = Field(42, ge=0, le=2**63 - 1, description="same seed, same video")
     guidance_scale: float | None = Field(None, ge=1.0, le=20.0, description="classifier-free guidance; 1 is off")
     inference_steps: int | None = Field(None, ge=1, le=200, description="denoising steps")
-    pose_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the head and the brows move")
-    face_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the face expresses")
+    pose_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the head moves")
+    face_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much brows and eyes move")
     lip_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the mouth moves")
     upscale: Annotated[Literal[1, 2, 4], BeforeValidator(_int_from_form)] = Field(1, description="enlargement")
 

@@ -131,7 +131,6 @@ SERVE_ENVIRONMENT = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",  # streams uploads and answers many times more requests than Serve's own proxy
     # with a thread of its own for our code, Serve queues an upload faster than we write it, without bound
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
-    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",  # would listen on every interface; Ray's own metrics stay
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # the default keeps Ctrl-C waiting for half a minute
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine unasked
 }

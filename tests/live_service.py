@@ -55,7 +55,7 @@ def live_service(
     port: int | None = None,
     applications: Sequence[dict[str, str]] = (),
     environ: Mapping[str, str] = MappingProxyType({}),
-    **settings: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[LiveService]:
     """Start the service and stop it afterwards.
 
@@ -64,9 +64,9 @@ def live_service(
         port: a free one where none is named.
         applications: further Serve applications beside ours, as in serve_config.yaml.
         environ: further environment variables, such as Ray's.
-        settings: EMO_HALLO_ variables without the prefix, such as `tasks__lease_s="2"`.
+        settings: EMO_HALLO_ variables without the prefix, such as {"tasks__lease_s": "2"}.
     """
-    service = start(folder, storage or folder / "storage", port, applications, environ, **settings)
+    service = start(folder, storage or folder / "storage", port, applications, environ, settings)
     try:
         yield service
     finally:
@@ -80,7 +80,7 @@ def start(
     port: int | None = None,
     applications: Sequence[dict[str, str]] = (),
     environ: Mapping[str, str] = MappingProxyType({}),
-    **settings: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> LiveService:
     """Start the service and wait until it is healthy."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,6 +99,7 @@ def start(
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         **environ,
     }
     command = [sys.executable, "-m", "emo_hallo_ray.cli", "serve", "--config", str(folder / "serve_config.yaml")]

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emo_hallo.client import Hallo2Client
+from emo_hallo.models import Task
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = "http://localhost:8001"
@@ -90,8 +91,9 @@ def stop(service: subprocess.Popen[bytes]) -> None:
         service.wait()
 
 
-def report(task: object, seconds: float) -> None:
+def report(task: Task, seconds: float) -> None:
     """What was made, where it is and what took how long."""
+    assert task.result is not None
     result = task.result
     table = Table("stage", "busy", title="Where the time went (stages overlap)")
     for stage, busy in task.stage_seconds.items():

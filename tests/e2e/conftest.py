@@ -20,7 +20,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         port = None if probe.connect_ex(("127.0.0.1", 8001)) == 0 else 8001
-    with live_service(tmp_path_factory.mktemp("service"), port=port, limits__upload_bytes=str(30 * 1024**2)) as running:
+    with live_service(
+        tmp_path_factory.mktemp("service"), port=port, settings={"limits__upload_bytes": str(30 * 1024**2)}
+    ) as running:
         yield running
 
 

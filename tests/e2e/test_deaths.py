@@ -20,7 +20,7 @@ from tests.live_service import LiveService, live_service, processes, wait_until
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """A service of its own for these tests."""
-    with live_service(tmp_path_factory.mktemp("mortal"), tasks__lease_s="3") as service:
+    with live_service(tmp_path_factory.mktemp("mortal"), settings={"tasks__lease_s": "3"}) as service:
         yield service
 
 

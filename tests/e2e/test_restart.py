@@ -26,7 +26,10 @@ def test_killing_the_whole_service_loses_no_task_and_changes_no_frame(
     tmp_path: Path, long_speech: Path, short_speech: Path
 ) -> None:
     storage = tmp_path / "storage"
-    with live_service(tmp_path / "first", storage, **SETTINGS) as service, Hallo2Client(service.base_url) as client:
+    with (
+        live_service(tmp_path / "first", storage, settings=SETTINGS) as service,
+        Hallo2Client(service.base_url) as client,
+    ):
         running = client.inference(image_path=PORTRAIT, audio_path=long_speech, seed=3)
         queued = client.inference(image_path=PORTRAIT, audio_path=short_speech, seed=4, upscale=2)
         folder = storage / "tasks" / running / "segments"
@@ -34,7 +37,10 @@ def test_killing_the_whole_service_loses_no_task_and_changes_no_frame(
         progress = client.status(running).progress
         service.kill()
 
-    with live_service(tmp_path / "second", storage, **SETTINGS) as service, Hallo2Client(service.base_url) as client:
+    with (
+        live_service(tmp_path / "second", storage, settings=SETTINGS) as service,
+        Hallo2Client(service.base_url) as client,
+    ):
         assert client.status(running).progress >= progress
         tasks = [client.wait(task_id, timeout_s=240) for task_id in (running, queued)]
         logs = client.logs(running)
