@@ -40,11 +40,9 @@ def describe_invalid(error: ValidationError | RequestValidationError) -> Invalid
     return InvalidParameter("; ".join(_sentence(item) for item in error.errors()))
 
 
-def _own_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, EmoHalloError)
+def error_response(error: EmoHalloError) -> JSONResponse:
+    """One of our errors as an answer."""
     headers = {}
-    if error.http_status >= 500:
-        logger.error("request %s failed: %s", request.headers.get("x-request-id"), error)
     if isinstance(error, QueueFull):
         headers["Retry-After"] = str(error.retry_after_s)
     if error.http_status == 401:
@@ -53,6 +51,13 @@ def _own_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, TaskNotCancellable) or error.detail == TaskNotCancellable().detail:
         body = {"status": "error", **body}  # the document's body for a refused cancellation
     return JSONResponse(body, error.http_status, headers)
+
+
+def _own_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, EmoHalloError)
+    if error.http_status >= 500:
+        logger.error("request %s failed: %s", request.headers.get("x-request-id"), error)
+    return error_response(error)
 
 
 def _invalid_request(request: Request, error: Exception) -> JSONResponse:

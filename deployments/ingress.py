@@ -10,6 +10,7 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments import http_errors
+from deployments.access import RequireApiKey
 from deployments.health import HealthMonitor
 from deployments.routes import health, inference, tasks
 from deployments.serve_stages import ServeStages, StageHandles
@@ -75,7 +76,9 @@ def build_api(service: Service) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    for module in (health, inference, tasks):
+    for module in (tasks, health, inference):  # the most frequent first: routes are tried in order
         app.include_router(module.router)
+    if service.settings.access.api_key_hashes:
+        app.add_middleware(RequireApiKey, key_hashes=service.settings.access.api_key_hashes)
     http_errors.install(app)
     return app

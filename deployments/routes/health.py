@@ -1,20 +1,20 @@
 """Is the service able to work?"""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from deployments.service import ServiceDep
+from deployments.service import service_of
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/health", summary="Can the service take work?")
-async def health(service: ServiceDep) -> JSONResponse:
+async def health(request: Request) -> JSONResponse:
     """Answers in milliseconds: a probe for load balancers."""
-    return JSONResponse(await service.health.brief())
+    return JSONResponse(await service_of(request).health.brief())
 
 
 @router.get("/api/v1/health", summary="Engines, GPUs, stages, queue and tasks")
-async def detailed_health(service: ServiceDep) -> JSONResponse:
+async def detailed_health(request: Request) -> JSONResponse:
     """Everything an operator wants on one page."""
-    return JSONResponse(await service.health.full())
+    return JSONResponse(await service_of(request).health.full())

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from deployments.http_errors import describe_invalid
 from deployments.serve_stages import stage_result
-from deployments.service import CallerDep, Service, ServiceDep
+from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
 from deployments.uploads import Upload, receive_upload
 from emo_hallo_ray.engines.registry import EngineCatalog
@@ -38,14 +38,13 @@ def _form_schema() -> dict[str, Any]:
 @router.post("", response_model=Submitted, summary="Create a task", openapi_extra=_form_schema())
 async def create_task(
     request: Request,
-    service: ServiceDep,
-    caller: CallerDep,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Submitted:
     """Accept a portrait and a recording; both are decoded and a face is found before the task is queued.
 
     The same `Idempotency-Key` with the same request gives the same task again; with another request, 409.
     """
+    service = service_of(request)
     task_id = str(uuid.uuid4())
     files = service.storage.task(task_id)
     accepted = False
@@ -57,7 +56,7 @@ async def create_task(
             task_id=task_id,
             params=params,
             engine_reason=engine_reason,
-            owner=caller,
+            owner=caller_of(request),
             idempotency_key=idempotency_key,
             request_digest=upload.digest(),
         )
@@ -80,16 +79,16 @@ async def create_task(
 
 
 @router.post("/config", response_model=ConfigChanged, summary="Change the defaults of new tasks")
-async def configure(change: ConfigChange, service: ServiceDep, caller: CallerDep) -> ConfigChanged:
+async def configure(change: ConfigChange, request: Request) -> ConfigChanged:
     """Keys that are left out keep their values; tasks that exist already keep theirs."""
-    await service.registry.call(TaskRegistry.set_defaults, change.model_dump(exclude_none=True))
+    await service_of(request).registry.call(TaskRegistry.set_defaults, change.model_dump(exclude_none=True))
     return ConfigChanged()
 
 
 @router.get("/config", response_model=ConfigView, summary="The defaults of new tasks")
-async def configuration(service: ServiceDep, caller: CallerDep) -> ConfigView:
+async def configuration(request: Request) -> ConfigView:
     """What the next task gets where its request says nothing."""
-    return ConfigView(**asdict(await service.registry.call(TaskRegistry.defaults)))
+    return ConfigView(**asdict(await service_of(request).registry.call(TaskRegistry.defaults)))
 
 
 async def _receive(request: Request, service: Service, files: TaskFiles) -> Upload:

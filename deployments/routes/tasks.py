@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
-from deployments.service import CallerDep, Service, ServiceDep
+from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
 from emo_hallo_ray.errors import TaskNotCancellable, TaskNotCompleted, TaskNotFound, VideoNotFound
 from emo_hallo_ray.schemas import Cancelled, ErrorBody, TaskList, TaskLogs, TaskView, task_view
@@ -23,31 +23,34 @@ router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], responses={404: {"mod
 
 @router.get("", response_model=TaskList, summary="List tasks, newest first")
 async def list_tasks(
-    service: ServiceDep,
-    caller: CallerDep,
+    request: Request,
     status: TaskStatus | None = None,
     limit: Annotated[int | None, Query(ge=1, le=1000)] = None,
     cursor: str | None = None,
 ) -> JSONResponse:
     """All of them in one object, or a page of `limit` with `next_cursor` where there is more."""
-    page = await service.registry.call(TaskRegistry.list_tasks, status=status, owner=caller, limit=limit, cursor=cursor)
+    page = await service_of(request).registry.call(
+        TaskRegistry.list_tasks, status=status, owner=caller_of(request), limit=limit, cursor=cursor
+    )
     tasks = {task.task_id: task_view(task) for task in page.tasks}
     return JSONResponse({"tasks": tasks, "count": len(tasks), "next_cursor": page.next_cursor})
 
 
 @router.get("/{task_id}", response_model=TaskView, summary="Status of a task")
-async def get_task(task_id: str, service: ServiceDep, caller: CallerDep) -> JSONResponse:
+async def get_task(task_id: str, request: Request) -> Response:
     """Made for polling: many callers share one look at the store."""
-    return JSONResponse(task_view(await _find(service, task_id, caller)))
+    task = await _find(request, task_id)
+    return Response(service_of(request).reader.to_json(task), media_type="application/json")
 
 
 @router.delete("/{task_id}", response_model=Cancelled, summary="Cancel a task")
-async def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep, force: bool = False) -> Cancelled:
+async def cancel_task(task_id: str, request: Request, force: bool = False) -> Cancelled:
     """Take a queued task out of the queue; with `force=true` stop a running one too."""
     try:
-        task = await _find(service, task_id, caller)
+        task = await _find(request, task_id)
     except TaskNotFound as error:
         raise TaskNotFound(TaskNotCancellable().detail) from error
+    service = service_of(request)
     await service.registry.call(TaskRegistry.cancel, task.task_id, force)
     service.reader.forget(task.task_id)
     service.runner.cancel(task.task_id)
@@ -55,12 +58,10 @@ async def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep, forc
 
 
 @router.api_route("/{task_id}/logs", methods=["GET", "POST"], response_model=TaskLogs, summary="Log of a task")
-async def task_logs(
-    task_id: str, service: ServiceDep, caller: CallerDep, tail: Annotated[int | None, Query(ge=1)] = None
-) -> TaskLogs:
+async def task_logs(task_id: str, request: Request, tail: Annotated[int | None, Query(ge=1)] = None) -> TaskLogs:
     """The whole log as text, `[LEVEL] message` a line, or its last `tail` lines."""
-    task = await _find(service, task_id, caller)
-    records = await service.registry.call(TaskRegistry.logs, task.task_id, tail)
+    task = await _find(request, task_id)
+    records = await service_of(request).registry.call(TaskRegistry.logs, task.task_id, tail)
     return TaskLogs(task_id=task_id, logs="".join(f"[{r.level}] {r.message}\n" for r in records))
 
 
@@ -71,12 +72,12 @@ async def task_logs(
     responses={200: {"content": {"video/mp4": {}}}, 400: {"model": ErrorBody}},
     summary="Download the video",
 )
-async def task_video(task_id: str, service: ServiceDep, caller: CallerDep) -> Response:
+async def task_video(task_id: str, request: Request) -> Response:
     """The MP4, whole or by `Range`."""
-    task = await _find(service, task_id, caller)
+    task = await _find(request, task_id)
     if task.result is None:
         raise TaskNotCompleted(f"The task is {task.status.value}, not completed", "poll its status and try again")
-    path = service.storage.task(task.task_id).result(task.result["fence"])
+    path = service_of(request).storage.task(task.task_id).result(task.result["fence"])
     if not path.is_file():
         raise VideoNotFound("The video file of this task is gone")
     return FileResponse(path, media_type="video/mp4", filename=f"emo-hallo-{task.task_id[:8]}.mp4")
@@ -91,23 +92,22 @@ async def task_video(task_id: str, service: ServiceDep, caller: CallerDep) -> Re
 async def task_events(
     task_id: str,
     request: Request,
-    service: ServiceDep,
-    caller: CallerDep,
     last_event_id: Annotated[str, Header(pattern=r"^\d{1,9}$")] = "0",
 ) -> StreamingResponse:
     """A `task` event for each change, a heartbeat comment every 15 s; ends after the final status."""
-    task = await _find(service, task_id, caller)
-    events = _event_stream(service, task.task_id, int(last_event_id))
+    task = await _find(request, task_id)
+    events = _event_stream(service_of(request), task.task_id, int(last_event_id))
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-async def _find(service: Service, task_id: str, caller: str | None) -> Task:
+async def _find(request: Request, task_id: str) -> Task:
     """The task, if it exists and is the caller's; other people's tasks do not exist."""
     try:
         canonical = str(uuid.UUID(task_id))
     except ValueError:
         raise TaskNotFound(f"There is no task {task_id[:80]!r}", "a task id is a UUID") from None
-    task = await service.reader.get(canonical)
+    task = await service_of(request).reader.get(canonical)
+    caller = caller_of(request)
     if caller is not None and task.owner != caller:
         raise TaskNotFound(f"There is no task {canonical}")
     return task

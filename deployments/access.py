@@ -1,0 +1,37 @@
+"""API keys, checked before any route is reached, so that no route can forget to."""
+
+import secrets
+from hashlib import sha256
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deployments.http_errors import error_response
+from emo_hallo_ray.errors import Unauthorized
+
+PROTECTED = "/api/"
+OPEN = frozenset({"/api/v1/health"})  # for monitors
+
+
+class RequireApiKey:
+    """Answers 401 to requests without a known key; puts the fingerprint of a known one into the scope as `caller`."""
+
+    def __init__(self, app: ASGIApp, key_hashes: tuple[str, ...]) -> None:
+        self._app = app
+        self._key_hashes = [each.lower() for each in key_hashes]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(PROTECTED) and scope["path"] not in OPEN:
+            fingerprint = sha256(_presented_key(Headers(scope=scope)).encode()).hexdigest()
+            # every hash is compared, so that the time taken tells nothing
+            if not any([secrets.compare_digest(fingerprint, each) for each in self._key_hashes]):  # noqa: C419  # no short cut
+                error = Unauthorized("No valid API key was given", "send the header 'Authorization: Bearer <key>'")
+                await error_response(error)(scope, receive, send)
+                return
+            scope["caller"] = fingerprint
+        await self._app(scope, receive, send)
+
+
+def _presented_key(headers: Headers) -> str:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key if scheme.lower() == "bearer" else headers.get("x-api-key", "")
