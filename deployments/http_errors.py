@@ -1,7 +1,6 @@
 """From an error to an HTTP answer: the only place below which nobody mentions HTTP."""
 
 import json
-import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,9 +11,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deployments.logs import logger
 from emo_hallo_ray.errors import EmoHalloError, InvalidParameter, QueueFull, TaskNotCancellable
-
-logger = logging.getLogger(__name__)
 
 CODES = {
     400: "BAD_REQUEST",

@@ -1,7 +1,6 @@
 """The deployment that serves REST and runs the queue. It holds no pixels and no models."""
 
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
@@ -12,6 +11,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments import http_errors
 from deployments.access import RequireApiKey
 from deployments.health import HealthMonitor
+from deployments.logs import logger
 from deployments.routes import health, inference, tasks
 from deployments.serve_stages import ServeStages, StageHandles
 from deployments.service import Service
@@ -22,8 +22,6 @@ from emo_hallo_ray import __version__
 from emo_hallo_ray.engines.registry import EngineCatalog
 from emo_hallo_ray.settings import Settings, unused_variables
 from emo_hallo_ray.storage import Storage
-
-logger = logging.getLogger(__name__)
 
 
 @serve.deployment(name="Ingress", max_ongoing_requests=1000, graceful_shutdown_timeout_s=20)

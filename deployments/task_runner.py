@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import logging
 
+from deployments.logs import logger
 from deployments.serve_stages import ServeStages
 from deployments.task_registry import Registry, TaskRegistry
 from emo_hallo_ray.errors import EmoHalloError, InputError, LeaseLost, ServiceUnavailable, TaskCancelled
@@ -13,8 +13,6 @@ from emo_hallo_ray.settings import Settings
 from emo_hallo_ray.stages.super_resolution import METHOD
 from emo_hallo_ray.storage import Storage
 from emo_hallo_ray.tasks.model import Task
-
-logger = logging.getLogger(__name__)
 
 IDLE_S = 1.0  # between looks at an empty queue; a task created here is seen at once
 
@@ -99,6 +97,7 @@ class TaskRunner:
 
     async def _attempt(self, task: Task) -> None:
         """One run of a task, from claim to outcome; never raises except when this replica stops."""
+        logger.info("task %s: attempt %s started with engine %s", task.task_id, task.attempts, task.params.engine)
         run = asyncio.create_task(self._run(task))
         heartbeat = asyncio.create_task(self._keep_lease(task))
         try:
@@ -134,11 +133,16 @@ class TaskRunner:
                 await self._fail(task, error)
             else:
                 await self._registry.call(TaskRegistry.complete, task.task_id, task.fence, _result(task, info))
-                logger.info("task %s completed: %s frames", task.task_id, info.n_frames)
+                logger.info(
+                    "task %s completed: %s frames, %s bytes, attempt %s",
+                    *(task.task_id, info.n_frames, info.size_bytes, task.attempts),
+                )
         except TaskCancelled:
             logger.info("task %s was cancelled; its attempt stopped", task.task_id)
         except LeaseLost:
             logger.warning("task %s: attempt %s lost its lease and stopped", task.task_id, task.fence)
+        except ServiceUnavailable as error:
+            logger.error("task %s: its outcome could not be written, another attempt will: %s", task.task_id, error)
 
     async def _fail(self, task: Task, error: Exception) -> None:
         known = isinstance(error, EmoHalloError)
@@ -150,6 +154,7 @@ class TaskRunner:
         await self._registry.call(TaskRegistry.fail, task.task_id, task.fence, code, sentence, retryable)
 
     async def _give_back(self, task: Task) -> None:
+        logger.info("task %s: attempt %s stops", task.task_id, task.attempts)
         with contextlib.suppress(LeaseLost, TaskCancelled, ServiceUnavailable):
             await asyncio.shield(self._registry.call(TaskRegistry.release, task.task_id, task.fence))
 

@@ -1,6 +1,5 @@
 """Creating tasks, and the defaults that new tasks get."""
 
-import logging
 import uuid
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Header, Request
 from pydantic import ValidationError
 
 from deployments.http_errors import describe_invalid
+from deployments.logs import logger
 from deployments.serve_stages import stage_result
 from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
@@ -19,7 +19,6 @@ from emo_hallo_ray.schemas import ConfigChange, ConfigChanged, ConfigView, Infer
 from emo_hallo_ray.storage import TaskFiles
 from emo_hallo_ray.tasks.model import EngineDefaults, NewTask, Task, TaskParams
 
-logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1/inference/hallo2", tags=["inference"])
 
 
@@ -74,6 +73,7 @@ async def create_task(
     finally:
         if not accepted:
             files.delete()
+    logger.info("task %s accepted: engine %s, %s", task.task_id, task.params.engine, "new" if accepted else "repeated")
     service.runner.notice_new_task()
     return Submitted(task_id=task.task_id, status=task.status, message="Inference task queued successfully")
 

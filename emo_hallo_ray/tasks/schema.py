@@ -1,13 +1,10 @@
-"""The database's tables, and opening it."""
+"""The database's tables, as the steps that lead from an empty file to today's version."""
 
 import sqlite3
-from pathlib import Path
 
 from emo_hallo_ray.errors import ServiceUnavailable
 
-VERSION = 1
-
-TABLES = """
+TASKS = """
 CREATE TABLE tasks (
     sequence         INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of acceptance, immune to clocks
     task_id          TEXT NOT NULL UNIQUE,
@@ -33,12 +30,10 @@ CREATE TABLE tasks (
     result           TEXT,
     error            TEXT,
     error_code       TEXT
-) STRICT;
-CREATE INDEX tasks_by_status ON tasks (status, sequence);
-CREATE INDEX tasks_by_owner ON tasks (owner, sequence);
-CREATE UNIQUE INDEX tasks_by_idempotency_key ON tasks (ifnull(owner, ''), idempotency_key)
-    WHERE idempotency_key IS NOT NULL;
+) STRICT
+"""
 
+EVENTS = """
 CREATE TABLE events (
     task_id  TEXT NOT NULL,
     seq      INTEGER NOT NULL,
@@ -47,8 +42,10 @@ CREATE TABLE events (
     progress INTEGER NOT NULL,
     message  TEXT NOT NULL,
     PRIMARY KEY (task_id, seq)
-) STRICT, WITHOUT ROWID;
+) STRICT, WITHOUT ROWID
+"""
 
+LOGS = """
 CREATE TABLE logs (
     task_id TEXT NOT NULL,
     seq     INTEGER NOT NULL,
@@ -56,36 +53,51 @@ CREATE TABLE logs (
     level   TEXT NOT NULL,
     message TEXT NOT NULL,
     PRIMARY KEY (task_id, seq)
-) STRICT, WITHOUT ROWID;
+) STRICT, WITHOUT ROWID
+"""
 
+DEFAULTS = """
 CREATE TABLE defaults (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT, WITHOUT ROWID
 """
 
+# Databases of every earlier version are in use: append a step, never change one.
+MIGRATIONS = (
+    (
+        TASKS,
+        "CREATE INDEX tasks_by_status ON tasks (status, sequence)",
+        "CREATE INDEX tasks_by_owner ON tasks (owner, sequence)",
+        """
+        CREATE UNIQUE INDEX tasks_by_idempotency_key ON tasks (ifnull(owner, ''), idempotency_key)
+            WHERE idempotency_key IS NOT NULL
+        """,
+        EVENTS,
+        LOGS,
+        DEFAULTS,
+    ),
+    (
+        "CREATE INDEX tasks_by_owner_and_status ON tasks (owner, status, sequence)",
+        "CREATE INDEX tasks_by_end ON tasks (finished_at) WHERE finished_at IS NOT NULL",
+    ),
+)
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open or create the database.
+VERSION = len(MIGRATIONS)
 
-    WAL lets readers and the writer work side by side. `synchronous=FULL` makes every commit wait for the disk: what was
-    answered "accepted" is there after a power cut.
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the database to `VERSION`, inside the caller's transaction: two programs may open it at the same time.
 
     Raises:
         ServiceUnavailable: the file was written by a newer version of this program.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA busy_timeout = 5000")  # an actor that is being replaced may not be gone yet
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > VERSION:
-        connection.close()
         raise ServiceUnavailable(
             f"The task database has schema version {found}, this program knows up to {VERSION}", "upgrade the program"
         )
-    if found == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-    return connection
+    for statement in (statement for step in MIGRATIONS[found:] for statement in step):
+        connection.execute(statement)
+    if found < VERSION:
+        connection.execute(f"PRAGMA user_version = {VERSION}")

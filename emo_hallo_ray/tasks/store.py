@@ -1,68 +1,59 @@
-"""Tasks in SQLite: the one place where their state changes.
+"""Tasks in SQLite: what users and runners may do with them.
 
 Plain Python with an injected clock. Every public method is one transaction. A method that writes for an attempt takes
 its fence; a write with an old fence is refused, so two attempts can never both win. One thread owns a store.
+
+Only heartbeats, progress, log lines and stage times are not waited for until they are on disk: a power cut may take
+back the last of them, and they are made again. A claim is waited for, since a fence must never be given out twice.
 """
 
 import json
-import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from emo_hallo_ray.errors import (
     IdempotencyConflict,
     InvalidParameter,
-    LeaseLost,
     QueueFull,
-    TaskCancelled,
+    ServiceUnavailable,
+    SubmissionFailed,
     TaskNotCancellable,
     TaskNotFound,
 )
+from emo_hallo_ray.tasks.database import Database
 from emo_hallo_ray.tasks.journal import Journal
-from emo_hallo_ray.tasks.model import (
-    LEGAL_TRANSITIONS,
-    EngineDefaults,
-    Event,
-    LogRecord,
-    NewTask,
-    Page,
-    Task,
-    TaskStatus,
-)
-from emo_hallo_ray.tasks.rows import task_from_row, to_columns
-from emo_hallo_ray.tasks.schema import open_database
+from emo_hallo_ray.tasks.lifecycle import Lifecycle, StoreLimits
+from emo_hallo_ray.tasks.model import EngineDefaults, NewTask, Task, TaskStatus
+from emo_hallo_ray.tasks.queries import TaskQueries
+from emo_hallo_ray.tasks.rows import task_from_row
+
+__all__ = ["StoreLimits", "TaskStore"]
 
 RETRY_AFTER_S = 30
 
 
-@dataclass(frozen=True)
-class StoreLimits:
-    """How much may wait and run, and how long an attempt may be silent."""
+class TaskStore(TaskQueries):
+    """The tasks of one service.
 
-    max_queued: int = 100
-    max_concurrent: int = 1
-    max_attempts: int = 3
-    lease_s: float = 15.0
+    Raises:
+        ServiceUnavailable: by every method, when the database cannot be used just now.
+    """
 
-
-class TaskStore:
-    """The tasks of one service."""
-
-    def __init__(self, database: Path, limits: StoreLimits, clock: Callable[[], float] = time.time) -> None:
-        self._connection = open_database(database)
-        self._journal = Journal(self._connection)
+    def __init__(self, path: Path, limits: StoreLimits, clock: Callable[[], float] = time.time) -> None:
+        database = Database(path)
+        journal = Journal(database)
+        super().__init__(database, journal)
+        self._lifecycle = Lifecycle(database, journal, limits, clock)
         self._limits = limits
-        self._clock = clock
 
     def close(self) -> None:
         """Release the database file."""
-        self._connection.close()
+        self._database.close()
 
-    # creating and reading
+    # for users
 
     def create(self, new: NewTask) -> Task:
         """Accept a task; it is on disk when this returns.
@@ -72,222 +63,21 @@ class TaskStore:
         Raises:
             IdempotencyConflict: the key was used with another request.
             QueueFull: as many tasks wait as may.
+            SubmissionFailed: the task could not be stored.
         """
-        with self._transaction(durable=True):
-            if earlier := self._repeated(new):
-                return earlier
-            self._refuse_if_full()
-            now = self._clock()
-            columns = {
-                **asdict(new),
-                "status": TaskStatus.QUEUED.value,
-                "status_message": "Waiting in the queue",
-                "created_at": now,
-                "updated_at": now,
-            }
-            names = ", ".join(columns)
-            places = ", ".join(f":{name}" for name in columns)
-            self._connection.execute(f"INSERT INTO tasks ({names}) VALUES ({places})", to_columns(columns))
-            task = self._read(self._row(new.task_id))
-            self._journal.add_event(task.task_id, now, task.status, 0, task.status_message)
-            engine = f"engine {new.params.engine} ({new.engine_reason})"
-            line = f"accepted, position {task.queue_position} in the queue; {engine}"
-            self._journal.add_line(task.task_id, now, "INFO", line)
-            return task
-
-    def get(self, task_id: str) -> Task:
-        """Read one task.
-
-        Raises:
-            TaskNotFound: there is none with this id.
-        """
-        return self._read(self._row(task_id))
-
-    def get_many(self, task_ids: Iterable[str]) -> dict[str, Task]:
-        """Read several tasks at once; ids without a task are left out."""
-        ids = list(task_ids)
-        places = ", ".join("?" * len(ids))
-        rows = self._connection.execute(f"SELECT * FROM tasks WHERE task_id IN ({places})", ids)
-        return {row["task_id"]: self._read(row) for row in rows}
-
-    def list_tasks(
-        self,
-        status: TaskStatus | None = None,
-        owner: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
-    ) -> Page:
-        """A page of tasks, newest first; stable while others arrive.
-
-        Args:
-            cursor: the `next_cursor` of the page before.
-
-        Raises:
-            InvalidParameter: the cursor is not one of ours.
-        """
-        conditions = {"status = ?": status, "owner = ?": owner, "sequence < ?": _parse_cursor(cursor)}
-        given = {condition: value for condition, value in conditions.items() if value is not None}
-        where = f"WHERE {' AND '.join(given)}" if given else ""
-        rows = self._connection.execute(
-            f"SELECT * FROM tasks {where} ORDER BY sequence DESC LIMIT ?",
-            (*given.values(), -1 if limit is None else limit + 1),
-        ).fetchall()
-        page = rows if limit is None else rows[:limit]
-        has_more = len(rows) > len(page)
-        return Page(tuple(self._read(row) for row in page), str(page[-1]["sequence"]) if has_more else None)
-
-    def counts(self) -> dict[TaskStatus, int]:
-        """How many tasks are in each status."""
-        counted = dict(self._connection.execute("SELECT status, count(*) FROM tasks GROUP BY status").fetchall())
-        return {status: counted.get(status.value, 0) for status in TaskStatus}
-
-    def queue(self) -> tuple[int, float | None]:
-        """Length of the queue, and when its oldest task was accepted."""
-        length, oldest = self._connection.execute(
-            "SELECT count(*), min(created_at) FROM tasks WHERE status = ?", (TaskStatus.QUEUED,)
-        ).fetchone()
-        return length, oldest
-
-    # running
-
-    def claim_next(self) -> Task | None:
-        """Start an attempt at the oldest queued task, if one more may run; the attempt's fence is in the task."""
-        with self._transaction():
-            self._expire_leases()
-            if self._count(TaskStatus.PROCESSING) >= self._limits.max_concurrent:
-                return None
-            row = self._connection.execute(
-                "SELECT * FROM tasks WHERE status = ? ORDER BY sequence LIMIT 1", (TaskStatus.QUEUED,)
-            ).fetchone()
-            if row is None:
-                return None
-            attempt, now = row["attempts"] + 1, self._clock()
-            return self._transition(
-                row,
-                TaskStatus.PROCESSING,
-                "Starting",
-                f"attempt {attempt} of at most {self._limits.max_attempts} started",
-                attempts=attempt,
-                fence=row["fence"] + 1,
-                started_at=row["started_at"] or now,
-                lease_until=now + self._limits.lease_s,
-            )
-
-    def heartbeat(self, task_id: str, fence: int) -> None:
-        """Keep the lease. One that ran out is revived as long as nobody has taken the task.
-
-        Raises:
-            TaskCancelled, LeaseLost: the attempt must stop.
-        """
-        with self._transaction():
-            self._update(self._held(task_id, fence), lease_until=self._clock() + self._limits.lease_s)
-
-    def report(
-        self, task_id: str, fence: int, progress: int, message: str, frames_done: int, frames_total: int | None
-    ) -> None:
-        """Write progress (it never goes down) and keep the lease; an event arises if something visible changed.
-
-        Raises:
-            TaskCancelled, LeaseLost: the attempt must stop.
-        """
-        with self._transaction():
-            row = self._held(task_id, fence)
-            progress = max(row["progress"], min(progress, 99))  # 100 is for `complete`
-            self._update(
-                row,
-                progress=progress,
-                status_message=message,
-                frames_done=frames_done,
-                frames_total=frames_total,
-                lease_until=self._clock() + self._limits.lease_s,
-            )
-            if (progress, message) != (row["progress"], row["status_message"]):
-                self._journal.add_event(task_id, self._clock(), TaskStatus.PROCESSING, progress, message)
-
-    def commit_segment(self, task_id: str, fence: int, index: int, name: str, frames_done: int) -> None:
-        """Count a finished segment; doing so twice is the same as once.
-
-        Raises:
-            TaskCancelled, LeaseLost: the attempt must stop.
-            ValueError: a segment before this one is missing.
-        """
-        with self._transaction():
-            row = self._held(task_id, fence)
-            segments = list(task_from_row(row).segments)
-            if segments[index:] == [name]:
-                return
-            if index != len(segments):
-                raise ValueError(f"segment {index} committed, but segment {len(segments)} is next")
-            self._update(row, segments=[*segments, name], lease_until=self._clock() + self._limits.lease_s)
-            self._journal.add_line(
-                task_id, self._clock(), "INFO", f"segment {index + 1} finished, {frames_done} frames"
-            )
-
-    def restart_segments(self, task_id: str, fence: int, n_kept: int) -> None:
-        """Forget the segments after the first `n_kept`, whose files are gone.
-
-        Raises:
-            TaskCancelled, LeaseLost: the attempt must stop.
-        """
-        with self._transaction():
-            row = self._held(task_id, fence)
-            self._update(row, segments=list(task_from_row(row).segments)[:n_kept])
-
-    def add_stage_seconds(self, task_id: str, fence: int, stage: str, seconds: float) -> None:
-        """Add to the time that a stage was busy with this task.
-
-        Raises:
-            TaskCancelled, LeaseLost: the attempt must stop.
-        """
-        with self._transaction():
-            row = self._held(task_id, fence)
-            spent = task_from_row(row).stage_seconds
-            self._update(row, stage_seconds={**spent, stage: spent.get(stage, 0.0) + seconds})
-
-    # ending
-
-    def complete(self, task_id: str, fence: int, result: dict[str, Any]) -> None:
-        """End the task well; doing so twice with one fence is the same as once.
-
-        Raises:
-            TaskCancelled, LeaseLost: the result came too late and does not count.
-        """
-        with self._transaction(durable=True):
-            row = self._row(task_id)
-            if row["status"] == TaskStatus.COMPLETED and row["fence"] == fence:
-                return
-            row = self._held(task_id, fence)
-            self._transition(row, TaskStatus.COMPLETED, "Task completed", "completed", progress=100, result=result)
-
-    def fail(self, task_id: str, fence: int, error_code: str, error: str, retryable: bool) -> None:
-        """End the attempt badly: another one follows if that may help and attempts are left, else the task failed.
-
-        Raises:
-            TaskCancelled, LeaseLost: the attempt's end does not matter any more.
-        """
-        with self._transaction(durable=True):
-            row = self._held(task_id, fence)
-            if retryable and row["attempts"] < self._limits.max_attempts:
-                line = f"attempt {row['attempts']} failed: {error}; trying again"
-                self._transition(row, TaskStatus.QUEUED, "Waiting for another attempt", line, "WARNING")
-            else:
-                self._give_up(row, error_code, error)
-
-    def release(self, task_id: str, fence: int) -> None:
-        """Give a task back unharmed, as on shutdown; this does not count as an attempt.
-
-        Raises:
-            TaskCancelled, LeaseLost: there is nothing to give back.
-        """
-        with self._transaction():
-            row = self._held(task_id, fence)
-            line = "given back to the queue by a runner that stopped"
-            self._transition(row, TaskStatus.QUEUED, "Waiting in the queue", line, attempts=row["attempts"] - 1)
-
-    def expire_leases(self) -> list[str]:
-        """Put tasks of silent runners back into the queue, or fail those that used up their attempts; their ids."""
-        with self._transaction():
-            return self._expire_leases()
+        try:
+            with self._database.transaction():
+                if earlier := self._repeated(new):
+                    return earlier
+                n_waiting = self._count(TaskStatus.QUEUED)
+                if n_waiting >= self._limits.max_queued:
+                    raise QueueFull(
+                        f"{n_waiting} tasks are waiting, no more are taken", "try again later", RETRY_AFTER_S
+                    )
+                self._lifecycle.accept(new, position=n_waiting + 1)
+                return self.get(new.task_id)
+        except ServiceUnavailable as error:
+            raise SubmissionFailed(error.detail) from error
 
     def cancel(self, task_id: str, force: bool = False) -> Task:
         """Cancel a queued task, with `force` a running one too.
@@ -296,13 +86,18 @@ class TaskStore:
             TaskNotFound: there is none with this id.
             TaskNotCancellable: it runs, or it is over.
         """
-        with self._transaction(durable=True):
-            row = self._row(task_id)
+        with self._database.transaction():
+            try:
+                row = self._lifecycle.find(task_id)
+            except TaskNotFound as error:
+                raise TaskNotFound(TaskNotCancellable().detail) from error
             status = TaskStatus(row["status"])
-            if status.is_terminal or (status is TaskStatus.PROCESSING and not force):
-                hint = "force=true stops a running task" if status is TaskStatus.PROCESSING else f"it is {status}"
-                raise TaskNotCancellable(hint=hint)
-            return self._transition(row, TaskStatus.CANCELLED, "Task cancelled", "cancelled", fence=row["fence"] + 1)
+            if status is TaskStatus.PROCESSING and not force:
+                raise TaskNotCancellable(hint="force=true stops a running task")
+            if status.is_terminal:
+                raise TaskNotCancellable(hint=f"it is {status}")
+            self._lifecycle.cancel(row)
+            return self.get(task_id)
 
     def delete(self, task_id: str) -> None:
         """Forget a task that is over.
@@ -311,155 +106,138 @@ class TaskStore:
             TaskNotFound: there is none with this id.
             ValueError: it is not over.
         """
-        with self._transaction(durable=True):
-            row = self._row(task_id)
+        with self._database.transaction():
+            row = self._lifecycle.find(task_id)
             if not TaskStatus(row["status"]).is_terminal:
                 raise ValueError(f"task {task_id} is {row['status']}, only ended tasks can be deleted")
-            self._connection.execute("DELETE FROM tasks WHERE task_id = ?", (task_id,))
+            self._database.write("DELETE FROM tasks WHERE task_id = ?", (task_id,))
             self._journal.forget(task_id)
 
-    # what is told about a task, and the defaults
+    def set_defaults(self, changes: Mapping[str, Any]) -> EngineDefaults:
+        """Change some defaults, by the names of `EngineDefaults`; they stay changed.
+
+        Raises:
+            InvalidParameter: there is no default of this name.
+        """
+        known = asdict(EngineDefaults())
+        if unknown := sorted(changes.keys() - known.keys()):
+            raise InvalidParameter(f"There is no default named {unknown[0]!r}", f"there are {', '.join(known)}")
+        with self._database.transaction():
+            for name, value in changes.items():
+                self._database.write("INSERT OR REPLACE INTO defaults VALUES (?, ?)", (name, json.dumps(value)))
+            return self.defaults()
+
+    # for runners; with a fence each may raise TaskCancelled or LeaseLost, and then the attempt must stop
+
+    def claim_next(self) -> Task | None:
+        """Start an attempt at the oldest queued task, if one more may run; the attempt's fence is in the task."""
+        with self._database.transaction():
+            self._lifecycle.expire_leases()
+            if self._count(TaskStatus.PROCESSING) >= self._limits.max_concurrent:
+                return None
+            row = self._database.row(
+                "SELECT * FROM tasks WHERE status = ? ORDER BY sequence LIMIT 1", (TaskStatus.QUEUED,)
+            )
+            if row is None:
+                return None
+            self._lifecycle.start_attempt(row)
+            return self.get(row["task_id"])
+
+    def expire_leases(self) -> list[str]:
+        """Put tasks of silent runners back into the queue, or fail those that used up their attempts; their ids."""
+        with self._database.transaction():
+            return self._lifecycle.expire_leases()
+
+    def heartbeat(self, task_id: str, fence: int) -> None:
+        """Keep the lease. One that ran out is revived as long as nobody has taken the task away."""
+        with self._database.transaction(durable=False):
+            self._lifecycle.keep(self._lifecycle.held(task_id, fence))
+
+    def report(
+        self, task_id: str, fence: int, progress: int, message: str, frames_done: int, frames_total: int | None
+    ) -> None:
+        """Write progress (it never goes down) and keep the lease; an event arises if something visible changed."""
+        with self._database.transaction(durable=False):
+            row = self._lifecycle.held(task_id, fence)
+            progress = max(row["progress"], min(progress, 99))  # 100 is for `complete`
+            values = {"status_message": message, "frames_done": frames_done, "frames_total": frames_total}
+            self._lifecycle.keep(row, progress=progress, **values)
+            if (progress, message) != (row["progress"], row["status_message"]):
+                self._lifecycle.announce(row, TaskStatus.PROCESSING, progress, message)
+
+    def commit_segment(self, task_id: str, fence: int, index: int, name: str, frames_done: int) -> None:
+        """Count a finished segment and keep the lease; doing so twice is the same as once.
+
+        Raises:
+            ValueError: a segment before this one is missing, or another one is in its place.
+        """
+        with self._database.transaction():
+            row = self._lifecycle.held(task_id, fence)
+            segments = list(task_from_row(row).segments)
+            if index == len(segments):
+                segments.append(name)
+                self._lifecycle.tell(row, f"segment {index + 1} finished, {frames_done} frames")
+            elif index not in range(len(segments)) or segments[index] != name:
+                raise ValueError(f"segment {index} ({name}) committed, but segment {len(segments)} is next")
+            self._lifecycle.keep(row, segments=segments, frames_done=max(row["frames_done"], frames_done))
+
+    def restart_segments(self, task_id: str, fence: int, n_kept: int = 0) -> None:
+        """Forget the segments after the first `n_kept`, whose files are gone, and keep the lease."""
+        with self._database.transaction():
+            row = self._lifecycle.held(task_id, fence)
+            self._lifecycle.keep(row, segments=list(task_from_row(row).segments)[: max(n_kept, 0)])
+
+    def add_stage_seconds(self, task_id: str, fence: int, stage: str, seconds: float) -> None:
+        """Add to the time that a stage was busy with this task, and keep the lease."""
+        with self._database.transaction(durable=False):
+            row = self._lifecycle.held(task_id, fence)
+            spent = task_from_row(row).stage_seconds
+            self._lifecycle.keep(row, stage_seconds={**spent, stage: spent.get(stage, 0.0) + seconds})
+
+    def complete(self, task_id: str, fence: int, result: dict[str, Any]) -> None:
+        """End the task well; doing so twice with one fence is the same as once."""
+        with self._database.transaction():
+            row = self._lifecycle.find(task_id)
+            if row["status"] == TaskStatus.COMPLETED and row["fence"] == fence:
+                return
+            self._lifecycle.complete(self._lifecycle.held(task_id, fence), result)
+
+    def fail(self, task_id: str, fence: int, error_code: str, error: str, retryable: bool) -> None:
+        """End the attempt badly: another one follows if that may help and one is left, else the task failed."""
+        with self._database.transaction():
+            row = self._lifecycle.held(task_id, fence)
+            if retryable:
+                line = f"attempt {row['attempts']} failed: {error}"
+                self._lifecycle.retry_or_fail(row, line, error_code, error)
+            else:
+                self._lifecycle.fail(row, error_code, error)
+
+    def release(self, task_id: str, fence: int) -> None:
+        """Give a task back unharmed, as on shutdown; this does not count as an attempt."""
+        with self._database.transaction():
+            self._lifecycle.give_back(self._lifecycle.held(task_id, fence))
 
     def log(self, task_id: str, level: str, message: str) -> None:
-        """Add a line to a task's log."""
-        with self._transaction():
-            self._journal.add_line(task_id, self._clock(), level, message)
+        """Add a line to a task's log; line breaks become spaces.
 
-    def logs(self, task_id: str, tail: int | None = None) -> list[LogRecord]:
-        """A task's log, oldest first, or its last `tail` lines."""
-        return self._journal.lines(task_id, tail)
-
-    def events_since(self, task_id: str, seq: int, limit: int = 100) -> list[Event]:
-        """The oldest events after `seq`."""
-        return self._journal.events_since(task_id, seq, limit)
-
-    def defaults(self) -> EngineDefaults:
-        """The values that new tasks get where their request says nothing."""
-        stored = self._connection.execute("SELECT name, value FROM defaults").fetchall()
-        return replace(EngineDefaults(), **{name: json.loads(value) for name, value in stored})
-
-    def set_defaults(self, changes: Mapping[str, Any]) -> EngineDefaults:
-        """Change some defaults, by the names of `EngineDefaults`; they stay changed."""
-        with self._transaction(durable=True):
-            changed = replace(self.defaults(), **changes)  # refuses unknown names
-            rows = [(name, json.dumps(value)) for name, value in changes.items()]
-            self._connection.executemany("INSERT OR REPLACE INTO defaults VALUES (?, ?)", rows)
-            return changed
-
-    # inside a transaction
-
-    @contextmanager
-    def _transaction(self, durable: bool = False) -> Iterator[None]:
-        """All or nothing.
-
-        A durable one is on disk when it ends, and with it everything before it. The others may lose their last moments
-        in a power cut, never their order: progress that is lost is made again.
+        Raises:
+            TaskNotFound: there is none with this id.
         """
-        self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-
-    def _row(self, task_id: str) -> sqlite3.Row:
-        row: sqlite3.Row | None = self._connection.execute(
-            "SELECT * FROM tasks WHERE task_id = ?", (task_id,)
-        ).fetchone()
-        if row is None:
-            raise TaskNotFound(f"There is no task {task_id}")
-        return row
-
-    def _read(self, row: sqlite3.Row) -> Task:
-        if row["status"] != TaskStatus.QUEUED:
-            return task_from_row(row)
-        ahead = self._connection.execute(
-            "SELECT count(*) FROM tasks WHERE status = ? AND sequence < ?", (TaskStatus.QUEUED, row["sequence"])
-        ).fetchone()[0]
-        return task_from_row(row, queue_position=ahead + 1)
-
-    def _held(self, task_id: str, fence: int) -> sqlite3.Row:
-        """The row of a task that the attempt with this fence still holds."""
-        row = self._row(task_id)
-        if row["status"] == TaskStatus.CANCELLED:
-            raise TaskCancelled(f"task {task_id} was cancelled")
-        if row["status"] != TaskStatus.PROCESSING or row["fence"] != fence:
-            raise LeaseLost(f"attempt {fence} no longer holds task {task_id}, which is {row['status']}")
-        return row
-
-    def _update(self, row: sqlite3.Row, **values: Any) -> None:
-        values["updated_at"] = max(self._clock(), row["updated_at"])  # even if the clock was set back
-        assignments = ", ".join(f"{name} = :{name}" for name in values)
-        self._connection.execute(
-            f"UPDATE tasks SET {assignments} WHERE task_id = :task_id",
-            {**to_columns(values), "task_id": row["task_id"]},
-        )
-
-    def _transition(
-        self, row: sqlite3.Row, status: TaskStatus, message: str, line: str, level: str = "INFO", **values: Any
-    ) -> Task:
-        """The only way from one status to another; tells it in events and log."""
-        current = TaskStatus(row["status"])
-        if status not in LEGAL_TRANSITIONS[current]:
-            raise ValueError(f"task {row['task_id']} cannot go from {current} to {status}")
-        now = self._clock()
-        values = {"lease_until": None, "status": status.value, "status_message": message, **values}
-        if status.is_terminal:
-            values["finished_at"] = now
-        self._update(row, **values)
-        task = self.get(row["task_id"])
-        self._journal.add_event(task.task_id, now, status, task.progress, message)
-        self._journal.add_line(task.task_id, now, level, line)
-        return task
-
-    def _expire_leases(self) -> list[str]:
-        now = self._clock()
-        # a lease further ahead than leases reach was given by a clock that has been set back since
-        rows = self._connection.execute(
-            "SELECT * FROM tasks WHERE status = ? AND NOT lease_until BETWEEN ? AND ?",
-            (TaskStatus.PROCESSING, now, now + self._limits.lease_s),
-        ).fetchall()
-        for row in rows:
-            if row["attempts"] < self._limits.max_attempts:
-                line = f"the runner of attempt {row['attempts']} has been silent for {self._limits.lease_s:g} s"
-                self._transition(row, TaskStatus.QUEUED, "Waiting for another attempt", line, "WARNING")
-            else:
-                self._give_up(row, "ATTEMPTS_EXHAUSTED", f"the task ended {row['attempts']} runners without a result")
-        return [row["task_id"] for row in rows]
-
-    def _give_up(self, row: sqlite3.Row, error_code: str, error: str) -> None:
-        line = f"failed: {error}"
-        self._transition(row, TaskStatus.FAILED, "Task failed", line, "ERROR", error=error, error_code=error_code)
-
-    def _count(self, status: TaskStatus) -> int:
-        counted: int = self._connection.execute("SELECT count(*) FROM tasks WHERE status = ?", (status,)).fetchone()[0]
-        return counted
-
-    def _refuse_if_full(self) -> None:
-        length = self._count(TaskStatus.QUEUED)
-        if length >= self._limits.max_queued:
-            raise QueueFull(f"{length} tasks are waiting, no more are taken", "try again later", RETRY_AFTER_S)
+        with self._database.transaction(durable=False):
+            self._lifecycle.tell(self._lifecycle.find(task_id), message, level)
 
     def _repeated(self, new: NewTask) -> Task | None:
         """The task that an earlier, equal request made."""
-        row = self._connection.execute(
-            "SELECT * FROM tasks WHERE task_id = ? OR (idempotency_key = ? AND owner IS ?)",
-            (new.task_id, new.idempotency_key, new.owner),
-        ).fetchone()
+        row = self._database.row(
+            "SELECT task_id, request_digest FROM tasks"
+            # each half has an index; written otherwise the second one reads all tasks of the owner
+            " WHERE task_id = ? OR (ifnull(owner, '') = ifnull(?, '') AND idempotency_key = ?)",
+            (new.task_id, new.owner, new.idempotency_key),
+        )
         if row is None:
             return None
         if row["request_digest"] != new.request_digest:
             raise IdempotencyConflict(
                 "The idempotency key was used before with another request", "use a new key for a new request"
             )
-        return self._read(row)
-
-
-def _parse_cursor(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise InvalidParameter("The cursor is not valid", "use the next_cursor of the page before")
-    return int(cursor)
+        return self.get(row["task_id"])

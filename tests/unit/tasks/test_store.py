@@ -14,7 +14,7 @@ from emo_hallo_ray.errors import (
     InvalidParameter,
     LeaseLost,
     QueueFull,
-    ServiceUnavailable,
+    SubmissionFailed,
     TaskCancelled,
     TaskNotCancellable,
     TaskNotFound,
@@ -120,6 +120,18 @@ def test_a_silent_runner_loses_the_task_and_its_late_writes_are_refused(
     assert store.get(first.task_id).segments == ("00000-1.mp4",)
 
 
+def test_a_lease_that_ran_out_is_revived_as_long_as_nobody_took_the_task(
+    store: TaskStore, clock: Clock, claimed: Claimed
+) -> None:
+    task = claimed()
+    clock.now += LIMITS.lease_s + 1
+
+    store.heartbeat(task.task_id, task.fence)
+
+    assert store.expire_leases() == []
+    assert store.get(task.task_id).attempts == 1
+
+
 def test_a_heartbeat_keeps_the_task(store: TaskStore, clock: Clock, claimed: Claimed) -> None:
     task = claimed()
 
@@ -140,7 +152,7 @@ def test_a_task_that_ends_its_runners_fails_with_a_plain_reason(
 
     ended = store.get(task.task_id)
     assert (ended.status, ended.error_code) == (TaskStatus.FAILED, "ATTEMPTS_EXHAUSTED")
-    assert ended.error == "the task ended 2 runners without a result"
+    assert ended.error == "given up after attempt 2, whose runner fell silent without a result"
     assert ended.finished_at == clock.now
 
 
@@ -181,14 +193,44 @@ def test_completing_twice_is_completing_once(store: TaskStore, claimed: Claimed)
 def test_segments_are_counted_in_order_and_once(store: TaskStore, claimed: Claimed) -> None:
     task = claimed()
     store.commit_segment(task.task_id, task.fence, 0, "a", 80)
-    store.commit_segment(task.task_id, task.fence, 0, "a", 80)
-    with pytest.raises(ValueError, match="segment 1 is next"):
-        store.commit_segment(task.task_id, task.fence, 2, "c", 240)
-
     store.commit_segment(task.task_id, task.fence, 1, "b", 160)
-    store.restart_segments(task.task_id, task.fence, 1)
 
-    assert store.get(task.task_id).segments == ("a",)
+    store.commit_segment(task.task_id, task.fence, 0, "a", 80)
+
+    assert store.get(task.task_id).segments == ("a", "b")
+    assert store.get(task.task_id).frames_done == 160
+
+
+@pytest.mark.parametrize(("index", "name"), [(3, "d"), (0, "other"), (-1, "b")], ids=["gap", "other name", "negative"])
+def test_a_segment_out_of_order_is_refused(store: TaskStore, claimed: Claimed, index: int, name: str) -> None:
+    task = claimed()
+    store.commit_segment(task.task_id, task.fence, 0, "a", 80)
+    store.commit_segment(task.task_id, task.fence, 1, "b", 160)
+
+    with pytest.raises(ValueError, match="segment 2 is next"):
+        store.commit_segment(task.task_id, task.fence, index, name, 240)
+
+
+@pytest.mark.parametrize(("n_kept", "left"), [(1, ("a",)), (0, ())], ids=["some", "none"])
+def test_segments_whose_files_are_gone_are_made_again(
+    store: TaskStore, claimed: Claimed, n_kept: int, left: tuple[str, ...]
+) -> None:
+    task = claimed()
+    for index, name in enumerate("abc"):
+        store.commit_segment(task.task_id, task.fence, index, name, 80)
+
+    store.restart_segments(task.task_id, task.fence, n_kept)
+
+    assert store.get(task.task_id).segments == left
+
+
+def test_the_time_that_stages_take_adds_up(store: TaskStore, claimed: Claimed) -> None:
+    task = claimed()
+
+    for stage, seconds in (("generation", 1.5), ("encoding", 0.5), ("generation", 2.0)):
+        store.add_stage_seconds(task.task_id, task.fence, stage, seconds)
+
+    assert store.get(task.task_id).stage_seconds == {"generation": 3.5, "encoding": 0.5}
 
 
 def test_a_queued_task_can_be_cancelled_a_running_one_only_by_force(store: TaskStore, claimed: Claimed) -> None:
@@ -201,7 +243,7 @@ def test_a_queued_task_can_be_cancelled_a_running_one_only_by_force(store: TaskS
     assert store.cancel(running.task_id, force=True).status is TaskStatus.CANCELLED
     with pytest.raises(TaskNotCancellable):
         store.cancel(running.task_id, force=True)
-    with pytest.raises(TaskNotFound):
+    with pytest.raises(TaskNotFound, match=r"^Task not found in queue or already running$"):
         store.cancel("nobody")
 
 
@@ -229,6 +271,30 @@ def test_pages_are_newest_first_and_stable_while_tasks_arrive(store: TaskStore) 
     assert last.next_cursor is None
     with pytest.raises(InvalidParameter, match="cursor"):
         store.list_tasks(cursor="'; DROP TABLE tasks")
+    with pytest.raises(InvalidParameter, match="limit"):
+        store.list_tasks(limit=0)
+
+
+def test_every_way_of_reading_tells_the_same_position_in_the_queue(store: TaskStore) -> None:
+    for number in range(5):
+        store.create(new_task(number))
+    store.cancel("task-1")
+    ids = ["task-3", "task-0", "task-1", "task-4"]
+
+    one_by_one = {task_id: store.get(task_id).queue_position for task_id in ids}
+
+    assert one_by_one == {"task-3": 3, "task-0": 1, "task-1": None, "task-4": 4}
+    assert {task_id: task.queue_position for task_id, task in store.get_many(ids).items()} == one_by_one
+    assert [task.queue_position for task in store.list_tasks(limit=2).tasks] == [4, 3]
+
+
+def test_the_queue_has_a_length_and_an_oldest_task(store: TaskStore, clock: Clock) -> None:
+    assert store.queue() == (0, None)
+    store.create(new_task(0))
+    clock.now += 5
+    store.create(new_task(1))
+
+    assert store.queue() == (2, clock.now - 5)
 
 
 def test_lists_are_filtered_by_status_and_owner(store: TaskStore) -> None:
@@ -248,29 +314,60 @@ def test_many_tasks_are_read_at_once_and_missing_ones_are_left_out(store: TaskSt
     assert store.get_many([]) == {}
 
 
-def test_a_clock_that_is_set_back_neither_orphans_a_task_nor_turns_back_its_times(
-    store: TaskStore, clock: Clock, claimed: Claimed
+@pytest.mark.parametrize("step_s", [0.01, 3600], ids=["a little", "an hour"])
+def test_a_clock_that_is_set_back_neither_takes_a_task_from_a_living_runner_nor_leaves_it_with_a_dead_one(
+    store: TaskStore, clock: Clock, claimed: Claimed, step_s: float
 ) -> None:
+    task = claimed()
+    clock.now -= step_s
+
+    assert store.expire_leases() == []
+    clock.now += LIMITS.lease_s
+    assert store.expire_leases() == []
+    clock.now += 1
+    assert store.expire_leases() == [task.task_id]
+
+
+def test_the_times_of_a_task_never_go_backwards(store: TaskStore, clock: Clock, claimed: Claimed) -> None:
     task = claimed()
     clock.now -= 3600
 
-    assert store.expire_leases() == [task.task_id]
-    assert store.get(task.task_id).updated_at == task.updated_at
+    store.report(task.task_id, task.fence, 10, "working", 1, 2)
+    store.complete(task.task_id, task.fence, {})
+
+    done = store.get(task.task_id)
+    assert done.finished_at == done.updated_at == task.updated_at
+    assert {event.at for event in store.events_since(task.task_id, 0)} == {task.updated_at}
 
 
 def test_the_log_tells_a_tasks_life_in_plain_words(store: TaskStore, clock: Clock, claimed: Claimed) -> None:
     task = claimed()
     store.log(task.task_id, "WARNING", "3 faces,\nlargest taken")
+    store.commit_segment(task.task_id, task.fence, 0, "a", 80)
     clock.now += LIMITS.lease_s + 1
-    store.expire_leases()
+    again = store.claim_next()
+    assert again is not None
+    store.release(again.task_id, again.fence)
+    store.cancel(again.task_id)
 
     assert [(line.level, line.message) for line in store.logs(task.task_id)] == [
-        ("INFO", "accepted, position 1 in the queue; engine preview (asked for)"),
+        ("INFO", "queued at position 1; engine preview (asked for)"),
         ("INFO", "attempt 1 of at most 2 started"),
         ("WARNING", "3 faces, largest taken"),
-        ("WARNING", "the runner of attempt 1 has been silent for 10 s"),
+        ("INFO", "segment 1 finished, 80 frames"),
+        ("WARNING", "lease ran out: the runner of attempt 1 was silent for 10 s; back in the queue"),
+        ("INFO", "attempt 2 of at most 2 started, to resume after segment 1"),
+        ("INFO", "given back to the queue by a runner that stopped"),
+        ("INFO", "cancelled"),
     ]
-    assert [line.level for line in store.logs(task.task_id, tail=1)] == ["WARNING"]
+    assert [line.message for line in store.logs(task.task_id, tail=1)] == ["cancelled"]
+
+
+def test_nothing_is_logged_for_a_task_that_does_not_exist(store: TaskStore) -> None:
+    with pytest.raises(TaskNotFound):
+        store.log("nobody", "INFO", "hello")
+
+    assert store.logs("nobody") == []
 
 
 def test_logs_and_events_are_bounded_and_keep_the_newest(
@@ -302,6 +399,24 @@ def test_defaults_are_partial_and_survive_reopening(tmp_path: Path) -> None:
     reopened.close()
 
 
+def test_an_unknown_default_is_refused_by_name(store: TaskStore) -> None:
+    with pytest.raises(InvalidParameter, match="'steps'"):
+        store.set_defaults({"guidance_scale": 5.0, "steps": 25})
+
+    assert store.defaults() == EngineDefaults()
+
+
+def test_ended_tasks_are_found_by_age_the_oldest_first(store: TaskStore, clock: Clock, claimed: Claimed) -> None:
+    ended = [claimed().task_id, claimed().task_id]
+    for task_id in reversed(ended):
+        clock.now += 10
+        store.cancel(task_id, force=True)
+    claimed()
+
+    assert store.finished_before(clock.now) == ended[1:]
+    assert store.finished_before(clock.now + 1) == ended[::-1]
+
+
 def test_only_ended_tasks_can_be_deleted(store: TaskStore, claimed: Claimed) -> None:
     task = claimed()
     with pytest.raises(ValueError, match="processing"):
@@ -315,14 +430,20 @@ def test_only_ended_tasks_can_be_deleted(store: TaskStore, claimed: Claimed) -> 
         store.get(task.task_id)
 
 
-def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    TaskStore(tmp_path / "db", LIMITS).close()
-    connection = sqlite3.connect(tmp_path / "db")
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
+def test_a_task_that_cannot_be_stored_is_refused_in_the_documented_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emo_hallo_ray.tasks.database.BUSY_TIMEOUT_S", 0)
+    store = TaskStore(tmp_path / "db", LIMITS)
+    intruder = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    intruder.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(ServiceUnavailable, match="version 99"):
-        TaskStore(tmp_path / "db", LIMITS)
+    with pytest.raises(SubmissionFailed, match=r"^Failed to submit task: The task database .* is locked$"):
+        store.create(new_task(0))
+
+    intruder.close()
+    assert store.create(new_task(0)).queue_position == 1
+    store.close()
 
 
 WRITER = """
@@ -331,25 +452,41 @@ from pathlib import Path
 from emo_hallo_ray.tasks.model import NewTask, TaskParams
 from emo_hallo_ray.tasks.store import StoreLimits, TaskStore
 
-store = TaskStore(Path(sys.argv[1]), StoreLimits(max_queued=10**9))
+store = TaskStore(Path(sys.argv[1]), StoreLimits())
 for number in range(10**9):
     store.create(NewTask(f"task-{number}", TaskParams(), "asked for"))
-    print(number, flush=True)
+    print(number, "queued", flush=True)
+    task = store.claim_next()
+    print(number, "processing", flush=True)
+    store.report(task.task_id, task.fence, 50, "working", 1, 2)
+    store.commit_segment(task.task_id, task.fence, 0, "a", 80)
+    print(number, "segment", flush=True)
+    store.complete(task.task_id, task.fence, {"number": number})
+    print(number, "completed", flush=True)
 """
 
 
-def test_what_was_acknowledged_survives_the_death_of_the_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_lines", [1, 100, 401])
+def test_what_was_acknowledged_survives_the_death_of_the_process(tmp_path: Path, n_lines: int) -> None:
     writer = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path / "db"], stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None
-    acknowledged = [int(writer.stdout.readline()) for _ in range(200)]
+    lines = [writer.stdout.readline() for _ in range(n_lines)]
     writer.send_signal(signal.SIGKILL)
-    acknowledged += [int(line) for line in writer.stdout.read().split("\n")[:-1]]
+    lines += [line for line in writer.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
     writer.stdout.close()
     writer.wait()
 
     store = TaskStore(tmp_path / "db", StoreLimits())
 
-    n_stored = store.counts()[TaskStatus.QUEUED]
-    assert acknowledged == list(range(len(acknowledged)))
-    assert len(acknowledged) <= n_stored <= len(acknowledged) + 1
+    for number, acknowledged in (line.split() for line in lines):
+        task = store.get(f"task-{number}")
+        reached = {
+            "queued": True,
+            "processing": task.status is not TaskStatus.QUEUED,
+            "segment": (task.segments, task.progress >= 50) == (("a",), True),
+            "completed": task.result == {"number": int(number)},
+        }
+        assert reached[acknowledged], (acknowledged, task)
+    n_acknowledged = int(lines[-1].split()[0]) + 1
+    assert n_acknowledged <= sum(store.counts().values()) <= n_acknowledged + 1
     store.close()

@@ -1,0 +1,88 @@
+"""The SQLite file: opening it, transactions, and its failures in our words. Knows nothing of tasks."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from emo_hallo_ray.errors import ServiceUnavailable
+from emo_hallo_ray.tasks.schema import migrate
+
+BUSY_TIMEOUT_S = 5.0  # an actor that is being replaced may not be gone yet
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class Database:
+    """One connection, used by one thread at a time. Its write-ahead log lets other processes read meanwhile.
+
+    Raises:
+        ServiceUnavailable: by every method, when the disk is full, the file is locked, damaged or from a newer program.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _translated(sqlite3.DatabaseError):
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            self._connection.row_factory = sqlite3.Row
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                with self.transaction():
+                    migrate(self._connection)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        """Release the file; closing twice is the same as once."""
+        self._connection.close()
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """Everything that a query finds."""
+        with _translated(sqlite3.OperationalError):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
+        """The first row that a query finds."""
+        with _translated(sqlite3.OperationalError):
+            found: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
+            return found
+
+    def value(self, sql: str, parameters: Parameters = ()) -> Any:
+        """The first column of a query that always finds one row, as those of aggregates do."""
+        row = self.row(sql, parameters)
+        assert row is not None
+        return row[0]
+
+    def write(self, sql: str, parameters: Parameters = ()) -> None:
+        """Run a statement that gives nothing back."""
+        with _translated(sqlite3.OperationalError):
+            self._connection.execute(sql, parameters)
+
+    @contextmanager
+    def transaction(self, durable: bool = True) -> Iterator[None]:
+        """All or nothing; nobody else writes meanwhile.
+
+        A durable transaction is on disk when it ends, and everything before it too. One that is not survives the death
+        of the process, but a power cut may take back the last few, newest first.
+        """
+        self.write(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self.write("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.write("COMMIT")
+        finally:
+            if self._connection.in_transaction:  # SQLite has already rolled back after a full disk
+                self._connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _translated(failure: type[sqlite3.Error]) -> Iterator[None]:
+    try:
+        yield
+    except failure as error:
+        hint = "see that its disk has room and that it can be written"
+        raise ServiceUnavailable(f"The task database failed: {error}", hint) from error

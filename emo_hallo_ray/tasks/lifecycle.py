@@ -1,0 +1,179 @@
+"""How a task moves from status to status, and who may write for it. The rules behind `TaskStore`.
+
+Everything here runs inside a transaction of the caller's.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from emo_hallo_ray.errors import LeaseLost, TaskCancelled, TaskNotFound
+from emo_hallo_ray.tasks.database import Database
+from emo_hallo_ray.tasks.journal import Journal
+from emo_hallo_ray.tasks.model import LEGAL_TRANSITIONS, NewTask, TaskStatus
+from emo_hallo_ray.tasks.rows import task_from_row, to_columns
+
+WAITING = "Waiting in the queue"
+
+
+@dataclass(frozen=True)
+class StoreLimits:
+    """How much may wait and run, and how long an attempt may be silent."""
+
+    max_queued: int = 100
+    max_concurrent: int = 1
+    max_attempts: int = 3
+    lease_s: float = 15.0
+
+
+class Lifecycle:
+    """Changes rows of `tasks`, and tells each change of status in the journal."""
+
+    def __init__(self, database: Database, journal: Journal, limits: StoreLimits, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._journal = journal
+        self._limits = limits
+        self._clock = clock
+
+    def accept(self, new: NewTask, position: int) -> None:
+        """Put a new task into the queue, where it has this position."""
+        now = self._clock()
+        columns = {**asdict(new), "status": TaskStatus.QUEUED.value, "status_message": WAITING}
+        columns |= {"created_at": now, "updated_at": now}
+        names, places = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+        self._database.write(f"INSERT INTO tasks ({names}) VALUES ({places})", to_columns(columns))
+        row = self.find(new.task_id)
+        self.announce(row, TaskStatus.QUEUED, row["progress"], WAITING)
+        self.tell(row, f"queued at position {position}; engine {new.params.engine} ({new.engine_reason})")
+
+    def find(self, task_id: str) -> sqlite3.Row:
+        """The row of a task.
+
+        Raises:
+            TaskNotFound: there is none with this id.
+        """
+        row = self._database.row("SELECT * FROM tasks WHERE task_id = ?", (task_id,))
+        if row is None:
+            raise TaskNotFound(f"There is no task {task_id}")
+        return row
+
+    def held(self, task_id: str, fence: int) -> sqlite3.Row:
+        """The row of a task that the attempt with this fence still holds.
+
+        A lease that ran out does not matter here: until it is expired nobody else can have the task.
+
+        Raises:
+            TaskNotFound, TaskCancelled, LeaseLost: the attempt must stop.
+        """
+        row = self.find(task_id)
+        if row["status"] == TaskStatus.CANCELLED:
+            raise TaskCancelled(f"task {task_id} was cancelled")
+        if row["status"] != TaskStatus.PROCESSING or row["fence"] != fence:
+            raise LeaseLost(f"attempt {fence} no longer holds task {task_id}, which is {row['status']}")
+        return row
+
+    def update(self, row: sqlite3.Row, **values: Any) -> None:
+        """Change columns of a task."""
+        values["updated_at"] = self._moment(row)
+        assignments = ", ".join(f"{name} = :{name}" for name in values)
+        parameters = to_columns(values) | {"sequence": row["sequence"]}
+        self._database.write(f"UPDATE tasks SET {assignments} WHERE sequence = :sequence", parameters)
+
+    def keep(self, row: sqlite3.Row, **values: Any) -> None:
+        """Change columns of a task and extend its lease."""
+        self.update(row, lease_until=self._clock() + self._limits.lease_s, **values)
+
+    def transition(
+        self, row: sqlite3.Row, status: TaskStatus, message: str, line: str, level: str = "INFO", **values: Any
+    ) -> None:
+        """The only way from one status to another.
+
+        Args:
+            message: what the task's `status_message` says from now on.
+            line: what the log says; it tells a person why.
+        """
+        current = TaskStatus(row["status"])
+        if status not in LEGAL_TRANSITIONS[current]:
+            raise ValueError(f"task {row['task_id']} cannot go from {current} to {status}")
+        values = {"lease_until": None, **values}
+        if status.is_terminal:
+            values["finished_at"] = self._moment(row)
+        self.update(row, status=status.value, status_message=message, **values)
+        progress = values.get("progress", row["progress"])
+        self.announce(row, status, progress, message)
+        self.tell(row, line, level)
+
+    def announce(self, row: sqlite3.Row, status: TaskStatus, progress: int, message: str) -> None:
+        """Tell programs that something visible changed."""
+        self._journal.add_event(row["task_id"], self._moment(row), status, progress, message)
+
+    def tell(self, row: sqlite3.Row, line: str, level: str = "INFO") -> None:
+        """Tell people, in the task's log."""
+        self._journal.add_line(row["task_id"], self._moment(row), level, line)
+
+    def start_attempt(self, row: sqlite3.Row) -> None:
+        """Give a queued task to a runner, under a new fence."""
+        attempt, n_segments = row["attempts"] + 1, len(task_from_row(row).segments)
+        line = f"attempt {attempt} of at most {self._limits.max_attempts} started"
+        values = {
+            "attempts": attempt,
+            "fence": row["fence"] + 1,
+            "started_at": self._moment(row) if row["started_at"] is None else row["started_at"],
+            "lease_until": self._clock() + self._limits.lease_s,
+        }
+        resuming = f", to resume after segment {n_segments}" if n_segments else ""
+        self.transition(row, TaskStatus.PROCESSING, "Starting", line + resuming, **values)
+
+    def expire_leases(self) -> list[str]:
+        """Take tasks away from silent runners; their ids."""
+        self._shorten_leases()
+        rows = self._database.rows(
+            "SELECT * FROM tasks WHERE status = ? AND lease_until < ? ORDER BY sequence",
+            (TaskStatus.PROCESSING, self._clock()),
+        )
+        for row in rows:
+            line = f"lease ran out: the runner of attempt {row['attempts']} was silent for {self._limits.lease_s:g} s"
+            error = f"given up after attempt {row['attempts']}, whose runner fell silent without a result"
+            self.retry_or_fail(row, line, "ATTEMPTS_EXHAUSTED", error)
+        return [row["task_id"] for row in rows]
+
+    def retry_or_fail(self, row: sqlite3.Row, line: str, error_code: str, error: str) -> None:
+        """Queue the task again for another attempt if one is left, else fail it."""
+        if row["attempts"] < self._limits.max_attempts:
+            line = f"{line}; back in the queue"
+            self.transition(row, TaskStatus.QUEUED, "Waiting for another attempt", line, "WARNING")
+        else:
+            self.fail(row, error_code, error)
+
+    def give_back(self, row: sqlite3.Row) -> None:
+        """Queue the task again as if this attempt had not been."""
+        line, attempts = "given back to the queue by a runner that stopped", row["attempts"] - 1
+        self.transition(row, TaskStatus.QUEUED, WAITING, line, attempts=attempts)
+
+    def complete(self, row: sqlite3.Row, result: dict[str, Any]) -> None:
+        """End the task well."""
+        self.transition(row, TaskStatus.COMPLETED, "Task completed", "completed", progress=100, result=result)
+
+    def fail(self, row: sqlite3.Row, error_code: str, error: str) -> None:
+        """End the task badly."""
+        line = f"failed: {error}"
+        self.transition(row, TaskStatus.FAILED, "Task failed", line, "ERROR", error=error, error_code=error_code)
+
+    def cancel(self, row: sqlite3.Row) -> None:
+        """End the task because somebody said so. The new fence is nobody's: what an attempt still writes is refused."""
+        self.transition(row, TaskStatus.CANCELLED, "Task cancelled", "cancelled", fence=row["fence"] + 1)
+
+    def _shorten_leases(self) -> None:
+        # A lease that reaches further than leases do was given before the clock was set back. Its runner may well be
+        # alive, so it gets one lease from now: a dead one is noticed no later than ever.
+        longest = self._clock() + self._limits.lease_s
+        self._database.write(
+            "UPDATE tasks SET lease_until = :longest WHERE status = :processing AND lease_until > :longest",
+            {"longest": longest, "processing": TaskStatus.PROCESSING},
+        )
+
+    def _moment(self, row: sqlite3.Row) -> float:
+        """Now, or the task's last change if the clock was set back since: a task's times never go backwards."""
+        last: float = row["updated_at"]
+        return max(self._clock(), last)

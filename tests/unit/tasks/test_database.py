@@ -1,0 +1,132 @@
+"""The database file: what it is opened from, and what happens when the disk does not play along."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from emo_hallo_ray.errors import ServiceUnavailable
+from emo_hallo_ray.tasks.database import Database
+from emo_hallo_ray.tasks.model import Task
+from emo_hallo_ray.tasks.schema import MIGRATIONS, VERSION
+from emo_hallo_ray.tasks.store import TaskStore
+from tests.unit.tasks.conftest import LIMITS, new_task
+
+INSERT = "INSERT INTO defaults VALUES (?, ?)"
+COUNT = "SELECT count(*) FROM defaults"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "db")
+    yield database
+    database.close()
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    Database(tmp_path / "db").close()
+    connection = sqlite3.connect(tmp_path / "db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(ServiceUnavailable, match=f"version 99, this program knows up to {VERSION}"):
+        Database(tmp_path / "db")
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_its_tasks(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "db")
+    for statement in MIGRATIONS[0]:
+        connection.execute(statement)
+    connection.execute("PRAGMA user_version = 1")
+    connection.execute(
+        "INSERT INTO tasks (task_id, status, status_message, params, engine_reason, created_at, updated_at)"
+        " VALUES ('old', 'queued', 'Waiting in the queue', '{}', 'asked for', 1.0, 1.0)"
+    )
+    connection.commit()
+    connection.close()
+
+    store = TaskStore(tmp_path / "db", LIMITS)
+
+    assert store.get("old").queue_position == 1
+    store.close()
+    reopened = sqlite3.connect(tmp_path / "db")
+    assert reopened.execute("PRAGMA user_version").fetchone()[0] == VERSION
+    reopened.close()
+
+
+def test_a_file_that_is_no_database_is_named_as_the_trouble(tmp_path: Path) -> None:
+    (tmp_path / "db").write_bytes(b"something else entirely " * 100)
+
+    with pytest.raises(ServiceUnavailable, match="not a database"):
+        Database(tmp_path / "db")
+
+
+def test_a_transaction_that_is_interrupted_leaves_nothing_behind(database: Database) -> None:
+    with pytest.raises(KeyboardInterrupt), database.transaction():
+        database.write(INSERT, ("a", "1"))
+        raise KeyboardInterrupt
+
+    assert database.value(COUNT) == 0
+
+
+def test_a_full_disk_is_told_and_does_no_harm(database: Database) -> None:
+    n_pages = database.value("PRAGMA page_count")
+    database.write(f"PRAGMA max_page_count = {n_pages}")
+    with pytest.raises(ServiceUnavailable, match="full"), database.transaction():
+        database.write(INSERT, ("a", "1"))
+        database.write(INSERT, ("b", "x" * 100_000))
+    assert database.value(COUNT) == 0
+
+    database.write(f"PRAGMA max_page_count = {n_pages + 100}")
+    with database.transaction():
+        database.write(INSERT, ("b", "x" * 100_000))
+
+    assert database.value(COUNT) == 1
+
+
+def test_only_durable_transactions_wait_for_the_disk(database: Database) -> None:
+    waits = []
+    for durable in (True, False, True):
+        with database.transaction(durable=durable):
+            waits.append(database.value("PRAGMA synchronous"))
+
+    assert waits == [2, 1, 2]  # FULL, NORMAL, FULL
+
+
+Write = Callable[[TaskStore, Task], object]
+
+
+@pytest.mark.parametrize(
+    ("write", "must_wait"),
+    [
+        pytest.param(lambda store, _: store.create(new_task(9)), True, id="create"),
+        pytest.param(lambda store, _: store.claim_next(), True, id="claim"),
+        pytest.param(lambda store, task: store.commit_segment(task.task_id, 1, 0, "a", 80), True, id="segment"),
+        pytest.param(lambda store, task: store.complete(task.task_id, 1, {}), True, id="complete"),
+        pytest.param(lambda store, task: store.fail(task.task_id, 1, "X", "broken", False), True, id="fail"),
+        pytest.param(lambda store, task: store.cancel(task.task_id, force=True), True, id="cancel"),
+        pytest.param(lambda store, _: store.set_defaults({"enable_cache": False}), True, id="defaults"),
+        pytest.param(lambda store, task: store.heartbeat(task.task_id, 1), False, id="heartbeat"),
+        pytest.param(lambda store, task: store.report(task.task_id, 1, 5, "working", 1, 2), False, id="report"),
+        pytest.param(lambda store, task: store.log(task.task_id, "INFO", "hello"), False, id="log"),
+    ],
+)
+def test_all_that_a_power_cut_must_not_take_back_waits_for_the_disk(
+    store: TaskStore, claimed: Callable[[], Task], monkeypatch: pytest.MonkeyPatch, write: Write, must_wait: bool
+) -> None:
+    task = claimed()
+    store.create(new_task(5))
+    asked: list[bool] = []
+    transaction = Database.transaction
+
+    def noting(self: Database, durable: bool = True) -> AbstractContextManager[None]:
+        asked.append(durable)
+        return transaction(self, durable)
+
+    monkeypatch.setattr(Database, "transaction", noting)
+
+    write(store, task)
+
+    assert asked == [must_wait]
