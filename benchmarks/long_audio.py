@@ -34,6 +34,7 @@ def main() -> None:
                     "goal": "peaks within 300 MB",
                 }
             )
+            print(rows[-1], flush=True)
     report("long_audio", "Memory of all processes together (PSS)", rows)
 
 

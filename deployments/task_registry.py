@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -18,7 +19,6 @@ from emo_hallo_ray import __version__
 from emo_hallo_ray.errors import EmoHalloError, ServiceUnavailable
 from emo_hallo_ray.tasks.store import StoreLimits, TaskStore
 
-NAME = "emo_hallo_task_registry"
 NAMESPACE = "emo_hallo"
 RETRY_FOR_S = 15.0  # the actor restarts in under 2 s; a new head node takes longer
 
@@ -102,8 +102,10 @@ class RegistryAddress:
 
     def find_or_start(self) -> Any:
         """The handle of the actor, whatever its version."""
+        # one per database: two services on one cluster have a registry each
+        digest = sha256(str(self.database).encode()).hexdigest()[:12]
         options: dict[str, Any] = {
-            "name": NAME,
+            "name": f"emo_hallo_task_registry_{digest}",
             "namespace": NAMESPACE,
             "lifetime": "detached",
             "get_if_exists": True,

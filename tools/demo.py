@@ -45,12 +45,14 @@ def running_service() -> Iterator[None]:
         yield
         return
     with LOG.open("wb") as log:
-        # a session of its own: Ctrl-C reaches the demo only, which then stops the service in order
         service = subprocess.Popen(
             [sys.executable, "-m", "emo_hallo_ray.cli", "serve"],
             cwd=ROOT,
+            # a cluster of its own: Ray would otherwise join one that happens to run on this machine
+            env={"RAY_ADDRESS": "local", **os.environ},
             stdout=log,
             stderr=log,
+            # a session of its own: Ctrl-C reaches the demo only, which then stops the service in order
             start_new_session=True,
         )
     try:

@@ -14,7 +14,7 @@ from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
 from deployments.uploads import Upload, receive_upload
 from emo_hallo_ray.engines.registry import EngineCatalog
-from emo_hallo_ray.errors import EmoHalloError, SubmissionFailed
+from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, QueueFull, SubmissionFailed
 from emo_hallo_ray.schemas import ConfigChange, ConfigChanged, ConfigView, InferenceForm, Submitted
 from emo_hallo_ray.storage import TaskFiles
 from emo_hallo_ray.tasks.model import EngineDefaults, NewTask, Task, TaskParams
@@ -46,7 +46,7 @@ async def create_task(
     service = service_of(request)
     task_id = str(uuid.uuid4())
     files = service.storage.task(task_id)
-    accepted = False
+    keep_files = False
     try:
         files.make_folders()
         upload = await _receive(request, service, files)
@@ -63,17 +63,23 @@ async def create_task(
             service.stages.handles.preprocessor.inspect.remote(files.image, files.audio),
             service.settings.limits.inspect_timeout_s,
         )
+        keep_files = True  # from here on the task may be stored even if the answer gets lost
         task: Task = await service.registry.call(TaskRegistry.create, new)
-        accepted = task.task_id == task_id  # else it is the earlier task of a repeated request
+        keep_files = task.task_id == task_id  # else it is the earlier task of a repeated request
+    except (QueueFull, IdempotencyConflict):
+        keep_files = False
+        raise
     except EmoHalloError:
         raise
     except Exception as error:
         logger.exception("request %s: task could not be submitted", request.headers.get("x-request-id"))
         raise SubmissionFailed(type(error).__name__) from error
     finally:
-        if not accepted:
+        if not keep_files:
             files.delete()
-    logger.info("task %s accepted: engine %s, %s", task.task_id, task.params.engine, "new" if accepted else "repeated")
+    logger.info(
+        "task %s accepted: engine %s, %s", task.task_id, task.params.engine, "new" if keep_files else "repeated"
+    )
     service.runner.notice_new_task()
     return Submitted(task_id=task.task_id, status=task.status, message="Inference task queued successfully")
 

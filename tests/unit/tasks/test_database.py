@@ -71,6 +71,23 @@ def test_a_transaction_that_is_interrupted_leaves_nothing_behind(database: Datab
     assert database.value(COUNT) == 0
 
 
+def test_of_two_programs_only_one_at_a_time_decides(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emo_hallo_ray.tasks.database.BUSY_TIMEOUT_S", 0)
+    other = Database(tmp_path / "db")
+
+    with database.transaction():
+        with pytest.raises(ServiceUnavailable, match="locked"), other.transaction():
+            pytest.fail("a second program came in before the first had written")
+        assert other.value(COUNT) == 0
+
+    with other.transaction():
+        other.write(INSERT, ("a", "1"))
+    assert database.value(COUNT) == 1
+    other.close()
+
+
 def test_a_full_disk_is_told_and_does_no_harm(database: Database) -> None:
     n_pages = database.value("PRAGMA page_count")
     database.write(f"PRAGMA max_page_count = {n_pages}")

@@ -190,6 +190,19 @@ def test_completing_twice_is_completing_once(store: TaskStore, claimed: Claimed)
     assert [line.message for line in store.logs(task.task_id)].count("completed") == 1
 
 
+def test_of_two_attempts_only_the_newest_wins(store: TaskStore, clock: Clock, claimed: Claimed) -> None:
+    first = claimed()
+    clock.now += LIMITS.lease_s + 1
+    second = store.claim_next()
+    assert second is not None
+    store.complete(second.task_id, second.fence, {"by": "second"})
+
+    with pytest.raises(LeaseLost):
+        store.complete(first.task_id, first.fence, {"by": "first"})
+
+    assert store.get(first.task_id).result == {"by": "second"}
+
+
 def test_segments_are_counted_in_order_and_once(store: TaskStore, claimed: Claimed) -> None:
     task = claimed()
     store.commit_segment(task.task_id, task.fence, 0, "a", 80)
