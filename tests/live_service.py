@@ -1,6 +1,8 @@
 """The real service for tests: `emo-hallo serve` in a process of its own, with its own port, storage and cluster."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -129,10 +131,13 @@ def wait_until(condition: Callable[[], bool], timeout_s: float, expected: str) -
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that nobody is given by chance: below 32768, where systems hand out theirs,
+    above Ray's workers and below Serve's replicas."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
 
 
 def processes(service: LiveService) -> dict[int, str]:
