@@ -77,9 +77,7 @@ async def create_task(
     finally:
         if not keep_files:
             files.delete()
-    logger.info(
-        "task %s accepted: engine %s, %s", task.task_id, task.params.engine, "new" if keep_files else "repeated"
-    )
+    logger.info("task %s accepted, engine %s", task.task_id, task.params.engine)
     service.runner.notice_new_task()
     return Submitted(task_id=task.task_id, status=task.status, message="Inference task queued successfully")
 
