@@ -12,6 +12,7 @@ from deployments import http_errors
 from deployments.access import RequireApiKey
 from deployments.health import HealthMonitor
 from deployments.logs import logger
+from deployments.openapi import build_openapi
 from deployments.routes import health, inference, tasks
 from deployments.serve_stages import ServeStages, StageHandles
 from deployments.service import Service
@@ -74,6 +75,7 @@ def build_api(service: Service) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.openapi = lambda: build_openapi(app)  # as FastAPI documents it
     for module in (tasks, health, inference):  # the most frequent first: routes are tried in order
         app.include_router(module.router)
     if service.settings.access.api_key_hashes:

@@ -57,7 +57,8 @@ async def cancel_task(task_id: str, request: Request, force: bool = False) -> Ca
     return Cancelled(task_id=task.task_id)
 
 
-@router.api_route("/{task_id}/logs", methods=["GET", "POST"], response_model=TaskLogs, summary="Log of a task")
+@router.get("/{task_id}/logs", response_model=TaskLogs, summary="Log of a task")
+@router.post("/{task_id}/logs", response_model=TaskLogs, summary="Log of a task, by the documented method")
 async def task_logs(task_id: str, request: Request, tail: Annotated[int | None, Query(ge=1)] = None) -> TaskLogs:
     """The whole log as text, `[LEVEL] message` a line, or its last `tail` lines."""
     task = await _find(request, task_id)
@@ -65,11 +66,11 @@ async def task_logs(task_id: str, request: Request, tail: Annotated[int | None, 
     return TaskLogs(task_id=task_id, logs="".join(f"[{r.level}] {r.message}\n" for r in records))
 
 
-@router.api_route(
+@router.head("/{task_id}/video", include_in_schema=False)
+@router.get(
     "/{task_id}/video",
-    methods=["GET", "HEAD"],
     response_class=FileResponse,
-    responses={200: {"content": {"video/mp4": {}}}, 400: {"model": ErrorBody}},
+    responses={200: {"content": {"video/mp4": {}}}},
     summary="Download the video",
 )
 async def task_video(task_id: str, request: Request) -> Response:

@@ -1,0 +1,42 @@
+"""The OpenAPI description, with the errors that this service really gives."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+TAGS = [
+    {"name": "inference", "description": "Create tasks, and set the defaults of new ones."},
+    {"name": "tasks", "description": "Follow tasks, fetch their videos, cancel them."},
+    {"name": "health", "description": "Is the service able to work?"},
+]
+ERROR = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}}
+EVERYWHERE = {
+    "400": "The request is not valid",
+    "401": "API keys are configured, and none of them was given",
+    "500": "Something broke; the log has more under the request id",
+    "503": "A part of the service is away",
+}
+CREATION = {
+    "409": "The idempotency key was used with another request",
+    "413": "The upload is too large",
+    "429": "The queue is full; Retry-After says when to come back",
+}
+
+
+def build_openapi(app: FastAPI) -> dict[str, Any]:
+    """Describe the application: every error has one body, and 422 does not occur."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
+        )
+        for path, operations in schema["paths"].items():
+            for operation in operations.values():
+                errors = EVERYWHERE | (CREATION if path.endswith("/inference/hallo2") else {})
+                operation["responses"].pop("422", None)
+                operation["responses"] |= {code: {"description": text, **ERROR} for code, text in errors.items()}
+        schemas = schema["components"]["schemas"]
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        app.openapi_schema = schema
+    return app.openapi_schema
