@@ -81,9 +81,13 @@ class TaskRunner:
                     self._begin(task)
             except ServiceUnavailable as error:
                 logger.warning("cannot claim tasks: %s", error)
+            except Exception:  # whatever it is, a loop that ended would leave every accepted task waiting for ever
+                logger.exception("cannot claim tasks")
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), IDLE_S)
+                # not `wait_for`: it swallows a cancellation that comes together with the event
+                async with asyncio.timeout(IDLE_S):
+                    await self._wake.wait()
 
     def _begin(self, task: Task) -> None:
         attempt = asyncio.create_task(self._attempt(task))
@@ -105,12 +109,11 @@ class TaskRunner:
             # the heartbeat only ends when the lease is gone: its error is then the reason
             await self._settle(task, run if run.done() else heartbeat)
         except asyncio.CancelledError:
+            await _stop(run, heartbeat)  # first: nobody else should start while this attempt still works
             await self._give_back(task)
             raise
         finally:
-            for child in (run, heartbeat):
-                child.cancel()
-            await asyncio.gather(run, heartbeat, return_exceptions=True)
+            await _stop(run, heartbeat)
 
     async def _run(self, task: Task) -> VideoInfo:
         files = self._storage.task(task.task_id)
@@ -120,7 +123,10 @@ class TaskRunner:
     async def _keep_lease(self, task: Task) -> VideoInfo:
         while True:
             await asyncio.sleep(self._settings.tasks.heartbeat_s)
-            await self._registry.call(TaskRegistry.heartbeat, task.task_id, task.fence)
+            try:
+                await self._registry.call(TaskRegistry.heartbeat, task.task_id, task.fence)
+            except ServiceUnavailable as error:  # if the lease is lost meanwhile, the next heartbeat will say so
+                logger.warning("task %s: no heartbeat: %s", task.task_id, error)
 
     async def _settle(self, task: Task, outcome: asyncio.Task[VideoInfo]) -> None:
         """Write the outcome; the registry refuses it if the task is no longer this attempt's."""
@@ -157,6 +163,12 @@ class TaskRunner:
         logger.info("task %s: attempt %s stops", task.task_id, task.attempts)
         with contextlib.suppress(LeaseLost, TaskCancelled, ServiceUnavailable):
             await asyncio.shield(self._registry.call(TaskRegistry.release, task.task_id, task.fence))
+
+
+async def _stop(*children: asyncio.Task[VideoInfo]) -> None:
+    for child in children:
+        child.cancel()
+    await asyncio.gather(*children, return_exceptions=True)
 
 
 def _result(task: Task, info: VideoInfo) -> dict[str, object]:
