@@ -1,6 +1,7 @@
 """The real service for tests: `emo-hallo serve` in a process of its own, with its own port, storage and cluster."""
 
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -19,6 +20,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 180
+# above the 30000 that a service of the user's begins with, below the ports that systems give out
+REPLICA_PORTS = itertools.cycle(range(30_500, 32_600, 100))
 
 
 @dataclass
@@ -103,6 +106,13 @@ def start(
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         **environ,
+    }
+    # Serve shares the ports of its replicas out per cluster: two clusters on one machine would give one port twice, and
+    # the proxy of one would then reach the replicas of the other
+    first_port = next(REPLICA_PORTS)
+    variables |= {
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first_port),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first_port + 99),
     }
     command = [sys.executable, "-m", "emo_hallo_ray.cli", "serve", "--config", str(folder / "serve_config.yaml")]
     with log.open("wb") as output:
