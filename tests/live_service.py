@@ -113,6 +113,8 @@ def start(
     variables |= {
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first_port),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first_port + 99),
+        # and where HAProxy turns to while no ingress is alive
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
     }
     command = [sys.executable, "-m", "emo_hallo_ray.cli", "serve", "--config", str(folder / "serve_config.yaml")]
     with log.open("wb") as output:

@@ -14,6 +14,11 @@ PORTRAIT = ROOT / "samples" / "portrait.jpg"
 SPEECH = ROOT / "samples" / "speech.wav"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start a service of their own come before the shared one is up: two on two cores are too many."""
+    items.sort(key=lambda item: "service" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """On port 8001 where it is free, since the API document's samples say 8001."""
