@@ -9,7 +9,8 @@ from emo_hallo_ray.engines.base import N_CLIP_FRAMES, Arrays, Clip, Engine, Gene
 
 
 class PlainPortrait:
-    version = "1"
+    def __init__(self, frame_px: int) -> None:
+        self.version = f"1-{frame_px}"
 
     def prepare(self, image: Image) -> tuple[Arrays, list[str]]:
         return {"colour": image.mean(axis=(0, 1)).astype(np.uint8)}, []

@@ -48,7 +48,11 @@ def build(settings: Settings) -> Application:
         resources.ingress,
         settings,
         registry,
-        _bind(Preprocessor, resources.preprocessor, Preprocessing(storage, cache, limits, engines)),
+        _bind(
+            Preprocessor,
+            resources.preprocessor,
+            Preprocessing(storage, cache, limits, engines, settings.video.frame_px),
+        ),
         _bind(AudioEmbedder, resources.audio_embedder, SpeechEmbedding(storage, cache, limits, engines)),
         _bind(Generator, resources.generator, Generation(storage, engines), registry),
         _bind(SuperResolver, resources.super_resolver),

@@ -37,6 +37,7 @@ class Prepared:
     """What a preparing stage has to tell."""
 
     remarks: list[str] = field(default_factory=list)  # for the task's log
+    warnings: list[str] = field(default_factory=list)  # for the same, of what may spoil the result
     n_frames: int = 0  # length of the video; only the speech knows it
 
 
@@ -78,8 +79,10 @@ async def run_task(
     async with _task_group() as group:
         portrait = group.create_task(_timed(report, "preprocessing", stages.prepare_portrait(task)))
         speech = group.create_task(_timed(report, "speech", stages.prepare_speech(task)))
-    for remark in portrait.result().remarks + speech.result().remarks:
-        await report.log("INFO", remark)
+    for prepared in (portrait.result(), speech.result()):
+        for level, lines in (("WARNING", prepared.warnings), ("INFO", prepared.remarks)):
+            for line in lines:
+                await report.log(level, line)
 
     n_frames = speech.result().n_frames
     names = await _finished_segments(task, files, report)

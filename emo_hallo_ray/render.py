@@ -50,7 +50,7 @@ class RenderRequest:
 
 @dataclass(frozen=True)
 class RenderResult:
-    """What came out, and how many seconds each stage was busy."""
+    """What came out, how many seconds each stage was busy, and what may have spoilt it."""
 
     path: Path
     duration_s: float
@@ -59,6 +59,7 @@ class RenderResult:
     height_px: int
     engine: str
     stage_seconds: dict[str, float]
+    warnings: Sequence[str] = ()
 
 
 def render(request: RenderRequest, on_progress: ProgressCallback, settings: Settings | None = None) -> RenderResult:
@@ -78,7 +79,7 @@ def render(request: RenderRequest, on_progress: ProgressCallback, settings: Sett
         shutil.copyfile(request.image, files.image)
         shutil.copyfile(request.audio, files.audio)
         cache = PreprocessingCache(Storage(settings.storage.root).cache, settings.cache.max_bytes)
-        stages = LocalStages.make(storage, cache, settings.limits.media(), engines)
+        stages = LocalStages.make(storage, cache, settings.limits.media(), engines, settings.video.frame_px)
         stages.preprocessing.inspect(files.image, files.audio)
         reporter = CallbackReporter(on_progress)
         info = asyncio.run(run_task(task, files, stages, reporter, settings.video.clips_per_segment))
@@ -86,7 +87,14 @@ def render(request: RenderRequest, on_progress: ProgressCallback, settings: Sett
             shutil.copyfile(files.result(task.fence), temporary)
     on_progress(100, "Task completed")
     return RenderResult(
-        request.output, info.duration_s, info.n_frames, info.width_px, info.height_px, engine.name, reporter.seconds
+        request.output,
+        info.duration_s,
+        info.n_frames,
+        info.width_px,
+        info.height_px,
+        engine.name,
+        reporter.seconds,
+        reporter.warnings,
     )
 
 
@@ -101,11 +109,11 @@ class LocalStages:
 
     @classmethod
     def make(
-        cls, storage: Storage, cache: PreprocessingCache, limits: MediaLimits, engines: EngineCatalog
+        cls, storage: Storage, cache: PreprocessingCache, limits: MediaLimits, engines: EngineCatalog, frame_px: int
     ) -> "LocalStages":
         """All stages over one storage."""
         return cls(
-            Preprocessing(storage, cache, limits, engines),
+            Preprocessing(storage, cache, limits, engines, frame_px),
             SpeechEmbedding(storage, cache, limits, engines),
             Generation(storage, engines),
             Encoding(storage),
@@ -141,16 +149,17 @@ class CallbackReporter:
 
     on_progress: ProgressCallback
     seconds: dict[str, float] = field(default_factory=dict)
-    messages: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     async def log(self, level: str, message: str) -> None:
-        self.messages.append(f"[{level}] {message}")
+        if level == "WARNING":
+            self.warnings.append(message)
 
     async def progress(self, percent: int, message: str, frames_done: int, frames_total: int | None) -> None:
         self.on_progress(percent, message)
 
     async def segment_done(self, index: int, name: str, frames_done: int) -> None:
-        self.messages.append(f"[INFO] segment {index + 1} finished")
+        """Progress says it already."""
 
     async def segments_lost(self, n_kept: int) -> None:
         raise AssertionError("a local run never resumes")

@@ -75,8 +75,9 @@ class EngineSettings(Section):
 
 
 class VideoSettings(Section):
-    """How segments are encoded."""
+    """What frames look like and how they are encoded."""
 
+    frame_px: Literal[512, 768, 1024] = Field(512, description="side of a frame; upscale multiplies it")
     clips_per_segment: int = Field(5, ge=1, le=50, description="5 clips of 16 frames are 3.2 s")
 
 

@@ -59,6 +59,8 @@ def render(
     )
     with reported_errors():
         result = _render_with_bar(RenderRequest(image, audio, output, **chosen))
+    for warning in result.warnings:
+        note(f"warning: {warning}")
     note(_summarise(result))
     typer.echo(result.path)
 

@@ -84,7 +84,7 @@ class PortraitPreparer(Protocol):
     version: str  # part of the cache key: changes whenever the result would
 
     def prepare(self, image: Image) -> tuple[Arrays, list[str]]:
-        """Return the conditioning and remarks for the task's log (such as "3 faces, largest taken").
+        """Return the conditioning and warnings for the task's log (such as "3 faces, the largest is animated").
 
         Raises:
             NoFaceFound, FaceTooSmall: the picture cannot be animated.
@@ -124,9 +124,13 @@ class FrameGenerator(Protocol):
 
 @dataclass(frozen=True)
 class Engine:
-    """The three parts of one engine, each made on demand in the process that needs it."""
+    """The three parts of one engine, each made on demand in the process that needs it.
+
+    Attributes:
+        portrait_preparer: made for frames of so many pixels a side; that size is part of its `version`.
+    """
 
     name: str
-    portrait_preparer: Callable[[], PortraitPreparer]
+    portrait_preparer: Callable[[int], PortraitPreparer]
     speech_embedder: Callable[[], SpeechEmbedder]
     frame_generator: Callable[[], FrameGenerator]

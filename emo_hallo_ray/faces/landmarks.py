@@ -15,6 +15,8 @@ LEFT_EYE_OUTER, RIGHT_EYE_OUTER = 33, 263
 LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER = 61, 291
 UPPER_LIP_INNER, LOWER_LIP_INNER = 13, 14  # in the middle
 NOSE_BASE = 2
+# from the nose's wings past the mouth's corners (nasolabial)
+LEFT_FOLD, RIGHT_FOLD = [129, 203, 206, 216, 212, 202], [358, 423, 426, 436, 432, 422]
 CHEEKS = [50, 280, 205, 425, 117, 346]
 
 # fmt: off

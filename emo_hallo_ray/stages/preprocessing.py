@@ -3,14 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from emo_hallo_ray.cache import PreprocessingCache, content_key
 from emo_hallo_ray.engines.registry import EngineCatalog
 from emo_hallo_ray.media.audio import AudioInfo, inspect_audio
 from emo_hallo_ray.media.image import decode_portrait
 from emo_hallo_ray.media.limits import MediaLimits
 from emo_hallo_ray.pipeline import Prepared
-from emo_hallo_ray.storage import Storage, save_arrays
+from emo_hallo_ray.storage import Storage, TaskFiles, load_arrays, save_arrays
 from emo_hallo_ray.tasks.model import Task
+
+WARNINGS = "warnings"  # kept with the conditioning, so that a cached portrait warns as a new one does
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Preprocessing:
     cache: PreprocessingCache
     limits: MediaLimits
     engines: EngineCatalog
+    frame_px: int
 
     def inspect(self, image: Path, audio: Path) -> AudioInfo:
         """Decode both files to their ends and look for a face, so that nothing unusable is ever queued.
@@ -36,15 +41,19 @@ class Preprocessing:
     def prepare_portrait(self, task: Task) -> Prepared:
         """Leave the engine's portrait conditioning in the task's folder, from the cache where it may."""
         files = self.storage.task(task.task_id)
+        how = self._place_portrait(task, files)
+        return Prepared([how], warnings=[str(line) for line in load_arrays(files.portrait)[WARNINGS]])
+
+    def _place_portrait(self, task: Task, files: TaskFiles) -> str:
         if files.portrait.exists():
-            return Prepared(["portrait was prepared by an earlier attempt"])
-        preparer = self.engines.load(task.params.engine).portrait_preparer()
+            return "portrait was prepared by an earlier attempt"
+        preparer = self.engines.load(task.params.engine).portrait_preparer(self.frame_px)
         key = content_key(files.image, task.params.engine, preparer.version)
         if task.params.use_cache and self.cache.fetch(key, files.portrait):
-            return Prepared(["portrait taken from the preprocessing cache (hit)"])
-        arrays, remarks = preparer.prepare(decode_portrait(files.image, self.limits))
-        save_arrays(files.portrait, arrays)
+            return "portrait taken from the preprocessing cache (hit)"
+        arrays, warnings = preparer.prepare(decode_portrait(files.image, self.limits))
+        save_arrays(files.portrait, {**arrays, WARNINGS: np.array(warnings, dtype=np.str_)})
         if not task.params.use_cache:
-            return Prepared([*remarks, "portrait prepared; the cache was not asked (use_cache=false)"])
+            return "portrait prepared; the cache was not asked (use_cache=false)"
         self.cache.store(key, files.portrait)
-        return Prepared([*remarks, "portrait prepared and put into the preprocessing cache (miss)"])
+        return "portrait prepared and put into the preprocessing cache (miss)"

@@ -26,7 +26,7 @@ class SpeechEmbedding:
         files = self.storage.task(task.task_id)
         remarks = [] if files.loudness.exists() else [self._decode_and_measure(task, files)]
         n_frames = self._track(files).n_frames
-        return Prepared([*remarks, f"speech of {n_frames / 25:.1f} s makes {n_frames} frames"], n_frames)
+        return Prepared([*remarks, f"speech of {n_frames / 25:.1f} s makes {n_frames} frames"], n_frames=n_frames)
 
     def embed(self, task: Task, segment: Segment) -> Arrays:
         """Features of the segment's frames; reads no more of the recording than they need."""

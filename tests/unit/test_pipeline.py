@@ -24,10 +24,10 @@ class FakeStages:
         self.joined: list[str] = []
 
     async def prepare_portrait(self, task: Task) -> Prepared:
-        return Prepared(["portrait ready"])
+        return Prepared(["portrait ready"], warnings=["portrait is dark"])
 
     async def prepare_speech(self, task: Task) -> Prepared:
-        return Prepared(["speech ready"], self.n_frames)
+        return Prepared(["speech ready"], n_frames=self.n_frames)
 
     def embed_speech(self, task: Task, segment: Segment) -> str:
         return f"speech {segment.index}"
@@ -97,7 +97,7 @@ def test_every_segment_is_generated_encoded_and_joined_in_order(tmp_path: Path) 
     assert "encode 2: clip 160 ×2 to clip 192 ×2" in stages.calls
     assert report.percents == sorted(report.percents)
     assert report.stages == {"preprocessing", "speech", "generation", "encoding", "joining"}
-    assert report.lines == ["INFO portrait ready", "INFO speech ready"]
+    assert report.lines == ["WARNING portrait is dark", "INFO portrait ready", "INFO speech ready"]
 
 
 def test_encoding_overlaps_generation_but_never_falls_two_segments_behind(tmp_path: Path) -> None:

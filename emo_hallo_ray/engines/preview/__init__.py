@@ -6,10 +6,10 @@ Importing this module is cheap; OpenCV, SciPy and ONNX Runtime load when a part 
 from emo_hallo_ray.engines.base import Engine, FrameGenerator, PortraitPreparer, SpeechEmbedder
 
 
-def _portrait_preparer() -> PortraitPreparer:
+def _portrait_preparer(frame_px: int) -> PortraitPreparer:
     from emo_hallo_ray.engines.preview.portrait import PreviewPortraitPreparer
 
-    return PreviewPortraitPreparer()
+    return PreviewPortraitPreparer(frame_px)
 
 
 def _speech_embedder() -> SpeechEmbedder:

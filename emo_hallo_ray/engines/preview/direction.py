@@ -12,9 +12,13 @@ from emo_hallo_ray.tasks.model import TaskParams
 MOUTH_EASE_S = 0.16  # the mouth is quick to start
 POSE_EASE_S = 0.5
 MAX_JAW = 1.1
-NOD = 0.10  # radians of pitch per unit of emphasis
-BROW_LIFT = 3.0  # per unit of emphasis above the usual
-USUAL_EMPHASIS = 0.10
+# per unit of emphasis, which reaches 0.3
+NOD = 0.10  # radians of pitch
+SQUINT = 2.5
+BROW_LIFT = 6.0  # and once more per unit: only what stands out raises the brows
+USUAL_EMPHASIS = 0.05
+# of the gaze per radian of the head: an eyeball's radius is .4 of the eye's width, and so it stays on the viewer
+GAZE_PER_YAW, GAZE_PER_PITCH = 4.0, 9.0
 
 
 def express(mouth_row: Floats, params: TaskParams, frame: int, n_frames_total: int) -> Expression:
@@ -26,6 +30,10 @@ def express(mouth_row: Floats, params: TaskParams, frame: int, n_frames_total: i
     posing = _ease(frame, n_frames_total, POSE_EASE_S)
     face, pose = posing * params.face_weight, posing * params.pose_weight
     emphasis = mouth["emphasis"]
+    yaw = alive.yaw * pose
+    pitch = (alive.pitch + NOD * alive.vivacity * (emphasis - USUAL_EMPHASIS)) * pose
+    brows = (alive.brow + BROW_LIFT * alive.vivacity * emphasis**2) * np.sqrt(face * pose)  # they belong to both
+    brow = float(np.clip(brows, -0.3, 0.8))
     return Expression(
         jaw=min(MAX_JAW, mouth["jaw"] * lips),
         width=float(np.clip(mouth["width"] * lips, -1, 1)),
@@ -35,11 +43,13 @@ def express(mouth_row: Floats, params: TaskParams, frame: int, n_frames_total: i
         tuck=min(1.0, mouth["tuck"] * lips),
         settle=min(1.0, (1 - mouth["rest"]) * lips),
         blink=min(1.0, alive.blink * face),
-        gaze_x=float(np.clip(alive.gaze_x * face, -1, 1)),
-        gaze_y=float(np.clip(alive.gaze_y * face, -1, 1)),
-        brow=float(np.clip((alive.brow + BROW_LIFT * max(0.0, emphasis - USUAL_EMPHASIS)) * face, -0.3, 1)),
-        yaw=alive.yaw * pose,
-        pitch=(alive.pitch + NOD * (emphasis - USUAL_EMPHASIS / 2)) * pose,
+        squint=min(1.0, SQUINT * emphasis * face),
+        gaze_x=float(np.clip((alive.gaze_x - GAZE_PER_YAW * yaw) * face, -1, 1)),
+        gaze_y=float(np.clip((alive.gaze_y - GAZE_PER_PITCH * pitch) * face, -1, 1)),
+        brow=brow,
+        brow_tilt=brow * alive.brow_asymmetry,
+        yaw=yaw,
+        pitch=pitch,
         roll=alive.roll * pose,
         shift_x=alive.shift_x * pose,
         shift_y=alive.shift_y * pose,

@@ -16,8 +16,10 @@ class Expression:
         tuck: lower lip under the upper teeth, 0..1.
         settle: how far a mouth that is open in the picture obeys the sound: 0 leaves it, 1 closes it in full.
         blink: lids closed, 0..1.
+        squint: lower lids raised, 0..1.
         gaze_x, gaze_y: -1..1, to the image's right and down.
         brow: raised, -1..1.
+        brow_tilt: added to `brow` on the image's right and taken from it on the left, -1..1.
         yaw, pitch, roll: of the head, in radians; to the image's right, down, clockwise.
         shift_x, shift_y, zoom: of the head, as shares of the face's height.
     """
@@ -30,9 +32,11 @@ class Expression:
     tuck: float = 0.0
     settle: float = 0.0
     blink: float = 0.0
+    squint: float = 0.0
     gaze_x: float = 0.0
     gaze_y: float = 0.0
     brow: float = 0.0
+    brow_tilt: float = 0.0
     yaw: float = 0.0
     pitch: float = 0.0
     roll: float = 0.0

@@ -120,6 +120,11 @@ class FaceGeometry:
         """The same face in a picture that is cut or padded."""
         return FaceGeometry(self.points + np.array([dx, dy, 0]))
 
+    def resampled(self, scale: float) -> "FaceGeometry":
+        """The same face in a picture of `scale` times the size."""
+        half_pixel = np.array([0.5, 0.5, 0])
+        return FaceGeometry((self.points + half_pixel) * scale - half_pixel)
+
 
 @dataclass(frozen=True)
 class FaceCoordinates:
@@ -152,7 +157,8 @@ def locate(geometry: FaceGeometry, places: Vectors) -> FaceCoordinates:
     across, down = _flatten(geometry, places).T
     unit = geometry.half_mouth
 
-    corner_left, corner_right = flat[LEFT_MOUTH_CORNER, 0], flat[RIGHT_MOUTH_CORNER, 0]
+    # the inner corners, where the lips part; the outer ones lie further out in a three-quarter view
+    corner_left, corner_right = flat[[UPPER_LIP_INSIDE[0], UPPER_LIP_INSIDE[-1]], 0]
     x = np.where(across < 0, across / min(corner_left, -0.3 * unit), across / max(corner_right, 0.3 * unit))
     x = np.where(across < 0, -x, x)
 

@@ -1,105 +1,112 @@
-"""Small motions of the head, with depth: near parts move more. Nothing moves at the frame's edge."""
+"""Small motions of the head, with depth: near parts move more, shoulders and background stand still."""
 
 import cv2
 import numpy as np
-from scipy.interpolate import RBFInterpolator
+from numpy.typing import NDArray
 
 from emo_hallo_ray.engines.base import Image
+from emo_hallo_ray.engines.preview.depth import motion_fields
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, Vectors, smoothstep
-from emo_hallo_ray.faces.landmarks import N_MESH_POINTS, OVAL
+from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats
+from emo_hallo_ray.engines.preview.silhouette import head_share
 
-N_NODES = 64  # of a square grid over the picture
-EDGE_SHARE = 0.10  # of the picture, over which motion fades out
-# in face heights
-SKULL_DEPTH = 0.25  # behind the oval lies the axis of turning
-NECK_PIVOT = 0.75  # below the middle of the face lies the centre of tilting
-HALF_WIDTH, RISE, FALL = 0.84, 0.95, 0.80  # of the ellipse that moves in full, around it motion fades
+N_NODES = 64  # of a grid over the part that moves: a body's motion is smooth, its silhouette is not
+MAX_STRAIN = 0.6  # of the background next to the hair; at 1 it would fold
+STRAIN_STEP_PX = 4  # between the places where strain is watched
+
+Box = tuple[slice, slice]  # rows and columns
+Mask = NDArray[np.bool_]
 
 
 class HeadMotion:
-    """Turns a square picture of one size into frames of another, with the head moved."""
+    """Turns a square picture of one size into frames of another, with the head moved.
 
-    def __init__(self, geometry: FaceGeometry, picture_px: int, frame_px: int) -> None:
-        self._cell_px = picture_px / N_NODES
-        self._frame_px = frame_px
-        self._fields = _motion_fields(geometry, picture_px).astype(np.float32)
-        scale = picture_px / frame_px
-        y, x = np.indices((frame_px, frame_px), dtype=np.float32)
-        self._x, self._y = (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5
+    Pixels follow the head's motion in space (`depth`) by their share in it (`silhouette`).
+
+    Attributes:
+        share: (frame_px, frame_px) in 0..1, how much of the head's motion each pixel takes part in.
+    """
+
+    def __init__(self, geometry: FaceGeometry, picture: Image, patch: Box, frame_px: int) -> None:
+        """Prepare for pictures that differ from this one in the patch alone."""
+        scale = picture.shape[0] / frame_px
+        face = geometry.resampled(1 / scale)
+        ticks = ((np.arange(frame_px) + 0.5) * scale - 0.5).astype(np.float32)
+        at_rest = np.stack(np.meshgrid(ticks, ticks), axis=-1)  # x and y in the picture of every pixel of a frame
+        self._still = _read(picture, at_rest)
+        self.share = share = head_share(face, self._still)
+        self._box = _box_around((share > 0) | _touched(patch, scale, frame_px))
+        self._at_rest = at_rest[self._box]
+        self._share = np.repeat(share[self._box][..., None] * np.float32(scale), 2, axis=2)
+        nodes = _nodes(self._box)
+        self._node_px = nodes[1, 1] - nodes[0, 0]
+        self._fields = motion_fields(face, nodes)
+        self._strains = _strains(share[self._box], self._fields)
 
     def render(self, picture: Image, expression: Expression) -> Image:
         """(frame_px, frame_px, 3): the picture with the head moved by `expression`."""
         e = expression
         amounts = np.array([e.yaw, e.pitch, e.roll, e.shift_x, e.shift_y, e.zoom], np.float32)
-        forward = np.tensordot(amounts, self._fields, axes=1)
-        back = cv2.resize(self._come_from(forward), (self._frame_px, self._frame_px), interpolation=cv2.INTER_LINEAR)
-        frame: Image = cv2.remap(
-            picture,
-            self._x - back[..., 0],
-            self._y - back[..., 1],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        forward = np.tensordot(self._limited(amounts), self._fields, axes=1)
+        offset = _enlarge(self._come_from(forward), self._share)
+        offset *= self._share
+        frame = self._still.copy()
+        frame[self._box] = _read(picture, np.subtract(self._at_rest, offset, out=offset))
         return frame
+
+    def _limited(self, amounts: Floats) -> Floats:
+        """The amounts, held back softly where they would squeeze the background."""
+        excess = float(np.abs(amounts @ self._strains).max(initial=0)) / MAX_STRAIN
+        limited: Floats = amounts * np.float32((1 + excess**4) ** -0.25)
+        return limited
 
     def _come_from(self, forward: Floats) -> Floats:
         """One step of inversion is enough for motions of a few pixels."""
         y, x = np.indices(forward.shape[:2], dtype=np.float32)
-        cells = forward / np.float32(self._cell_px)
+        cells = forward / self._node_px.astype(np.float32)
         at_source: Floats = cv2.remap(
             forward, x - cells[..., 0], y - cells[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return at_source
 
 
-def _motion_fields(geometry: FaceGeometry, picture_px: int) -> Vectors:
-    """Displacements in pixels for yaw, pitch, roll (1 radian) and shifts and zoom (1 face height), (6, n, n, 2)."""
-    y, x = np.mgrid[:N_NODES, :N_NODES]
-    nodes = (np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) * (picture_px / N_NODES) - 0.5
-    size = geometry.height
-    down = geometry.axes[1, :2] / np.linalg.norm(geometry.axes[1, :2])
-    across = np.array([down[1], -down[0]])
-    dx, dy = ((nodes - geometry.points[OVAL, :2].mean(axis=0)) @ np.stack([across, down]).T).T
-    nearness = SKULL_DEPTH * size - _depth(geometry, nodes)
-    still, ones = np.zeros_like(dx), np.ones_like(dx)
-    motions = [
-        (nearness, still),
-        (still, nearness),
-        (-(dy - NECK_PIVOT * size), dx),
-        (ones * size, still),
-        (still, ones * size),
-        (dx, dy),
-    ]
-    share = _moving_share(dx / size, dy / size, nodes)
-    fields = [(h[:, None] * across + v[:, None] * down) * share[:, None] for h, v in motions]
-    return np.stack(fields).reshape(len(motions), N_NODES, N_NODES, 2)
+def _read(picture: Image, places: Floats) -> Image:
+    pixels: Image = cv2.remap(picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return pixels
 
 
-def _depth(geometry: FaceGeometry, nodes: Vectors) -> Vectors:
-    """The mesh's z relative to the oval's, in pixels, carried on smoothly around the face: hair lies further back."""
-    oval = geometry.points[OVAL]
-    edge = float(np.median(oval[:, 2]))
-    centre = oval[:, :2].mean(axis=0)
-    rings = [(1.35, 0.02), (1.8, 0.07), (2.6, 0.10)]
-    around = np.concatenate([centre + (oval[:, :2] - centre) * scale for scale, _ in rings])
-    behind = np.concatenate([np.full(len(oval), further * geometry.height) for _, further in rings])
-    mesh = geometry.points[:N_MESH_POINTS:2]
-    surface = RBFInterpolator(
-        np.concatenate([mesh[:, :2], around]),
-        np.concatenate([mesh[:, 2] - edge, behind]),
-        kernel="linear",
-        smoothing=2.0,
-    )
-    depth = surface(nodes).reshape(N_NODES, N_NODES)
-    smooth: Vectors = cv2.GaussianBlur(depth, (0, 0), 1.2).reshape(-1)
-    return smooth
+def _enlarge(grid: Floats, like: Floats) -> Floats:
+    height, width = like.shape[:2]
+    enlarged: Floats = cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR)
+    return enlarged
 
 
-def _moving_share(dx: Vectors, dy: Vectors, nodes: Vectors) -> Vectors:
-    """1 on the head, 0 in the background and at the picture's edge."""
-    radius = np.hypot(dx / HALF_WIDTH, dy / np.where(dy < 0, RISE, FALL))
-    inset = np.minimum(nodes - nodes.min(), nodes.max() - nodes).min(axis=1)
-    to_edge = inset / (EDGE_SHARE * np.ptp(nodes))
-    share: Vectors = (1 - smoothstep(0.75, 1.55, radius)) * smoothstep(0, 1, to_edge)
-    return share
+def _touched(patch: Box, scale: float, frame_px: int) -> Mask:
+    """Where a frame at rest shows some of a patch of the picture."""
+    rows, columns = (slice(max(0, int(s.start / scale) - 1), int(s.stop / scale) + 2) for s in patch)
+    touched = np.zeros((frame_px, frame_px), bool)
+    touched[rows, columns] = True
+    return touched
+
+
+def _box_around(mask: Mask) -> Box:
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _nodes(box: Box) -> Floats:
+    """(n, n, 2) x and y of places all over a box, where `cv2.resize` expects them when it enlarges the grid."""
+    rows, columns = box
+    shares = (np.arange(N_NODES) + 0.5) / N_NODES
+    y = rows.start + shares * (rows.stop - rows.start) - 0.5
+    x = columns.start + shares * (columns.stop - columns.start) - 0.5
+    return np.stack(np.meshgrid(x, y), axis=-1)
+
+
+def _strains(share: Floats, fields: Floats) -> Floats:
+    """How much each motion, by 1, squeezes or stretches the picture where shares change: (6, places)."""
+    watched = np.s_[::STRAIN_STEP_PX, ::STRAIN_STEP_PX]
+    across, down = (np.gradient(share, axis=axis)[watched] for axis in (1, 0))
+    motions = np.stack([_enlarge(field, share)[watched] for field in fields])
+    strains: Floats = motions[..., 0] * across + motions[..., 1] * down
+    return strains[:, np.hypot(across, down) > 0]

@@ -4,106 +4,64 @@ So any frame can be made without those before it, and a resumed task gives the s
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
-from functools import lru_cache
 
 import numpy as np
 
 from emo_hallo_ray.engines.base import FPS
+from emo_hallo_ray.engines.preview.blinks import lid_closure
+from emo_hallo_ray.engines.preview.chance import Stream, draw
+from emo_hallo_ray.engines.preview.glances import gaze
+from emo_hallo_ray.engines.preview.sway import POSTURE_AXES, posture, wave
 
-BLINK = (0.25, 0.75, 1.0, 1.0, 0.85, 0.55, 0.28, 0.10)  # lids close faster than they open
-BLINK_EVERY_S = 3.0
-FIRST_BLINK_S = 0.6
-GLANCE_EVERY_S = 1.2
-GLANCE_SHARE = 0.45  # of the time; otherwise the eyes look at the viewer
-SACCADE = (0.25, 0.5, 0.25)  # a glance takes three frames
-SWAY_HZ = (0.11, 0.19, 0.31, 0.47, 0.73)
-
-
-class _Stream(IntEnum):
-    """One random sequence for each thing that moves."""
-
-    BLINK = 0
-    GLANCE = 1
-    YAW = 2
-    PITCH = 3
-    ROLL = 4
-    SHIFT_X = 5
-    SHIFT_Y = 6
-    ZOOM = 7
-    BROW = 8
+# standard deviations of the head's motion, along the axes of posture: radians, then face heights; heads of people who
+# talk turn by about 1.5 to 3 degrees, nod by 1 to 2 and tilt by 1
+HEAD_MOTION = np.array([0.030, 0.018, 0.014, 0.004, 0.003, 0.006])
+WAVE_SHARE, POSTURE_SHARE = 0.7, 0.7
+BROW_MOTION = 0.10
+MAX_BROW_ASYMMETRY = 0.25
 
 
 @dataclass(frozen=True)
 class Liveliness:
-    """What a face does while it talks, besides talking; units as in `Expression`."""
+    """What a face does while it talks, besides talking; units as in `Expression`.
+
+    Attributes:
+        brow_asymmetry: how much further the brow on the image's right goes than their mean, as a share.
+        vivacity: how readily head and brows answer to emphasis just now, 0..1.6, on average about 1.
+    """
 
     blink: float
     gaze_x: float
     gaze_y: float
     brow: float
+    brow_asymmetry: float
     yaw: float
     pitch: float
     roll: float
     shift_x: float
     shift_y: float
     zoom: float
+    vivacity: float
 
 
 def liveliness(seed: int, frame: int) -> Liveliness:
     """Motion at one frame of the video that this seed makes."""
-    yaw = 0.025 * _sway(seed, _Stream.YAW, frame)
-    gaze_x, gaze_y = _gaze(seed, frame)
+    time_s = frame / FPS
+    gaze_x, gaze_y = gaze(seed, time_s)
+    waves = np.array([wave(seed, axis, time_s) for axis in POSTURE_AXES])
+    head = HEAD_MOTION * (WAVE_SHARE * waves + POSTURE_SHARE * posture(seed, time_s))
+    yaw, pitch, roll, shift_x, shift_y, zoom = head.tolist()
     return Liveliness(
-        blink=_blink(seed, frame),
-        gaze_x=gaze_x - 20 * yaw * 0.5,  # eyes stay on the viewer while the head turns
+        blink=lid_closure(seed, time_s),
+        gaze_x=gaze_x,
         gaze_y=gaze_y,
-        brow=0.10 * _sway(seed, _Stream.BROW, frame),
+        brow=BROW_MOTION * wave(seed, Stream.BROW, time_s),
+        brow_asymmetry=draw(seed, Stream.BROW_ASYMMETRY).uniform(-MAX_BROW_ASYMMETRY, MAX_BROW_ASYMMETRY),
         yaw=yaw,
-        pitch=0.012 * _sway(seed, _Stream.PITCH, frame),
-        roll=0.012 * _sway(seed, _Stream.ROLL, frame),
-        shift_x=0.004 * _sway(seed, _Stream.SHIFT_X, frame),
-        shift_y=0.003 * _sway(seed, _Stream.SHIFT_Y, frame),
-        zoom=0.006 * _sway(seed, _Stream.ZOOM, frame),
+        pitch=pitch,
+        roll=roll,
+        shift_x=shift_x,
+        shift_y=shift_y,
+        zoom=zoom,
+        vivacity=float(np.clip(1 + 0.5 * wave(seed, Stream.VIVACITY, time_s), 0, 1.6)),
     )
-
-
-def _sway(seed: int, stream: _Stream, frame: int) -> float:
-    """Slow waves of standard deviation 1."""
-    amplitudes, hz, phases = _waves(seed, stream)
-    return float(np.sum(amplitudes * np.sin(2 * np.pi * hz * frame / FPS + phases)))
-
-
-@lru_cache(maxsize=64)
-def _waves(seed: int, stream: _Stream) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    random = np.random.default_rng((seed, stream))
-    hz = np.array(SWAY_HZ) * random.uniform(0.85, 1.15, len(SWAY_HZ))
-    amplitudes = 1 / np.sqrt(hz)
-    amplitudes *= np.sqrt(2) / np.linalg.norm(amplitudes)
-    return amplitudes, hz, random.uniform(0, 2 * np.pi, len(hz))
-
-
-def _blink(seed: int, frame: int) -> float:
-    """One blink at a random moment of every three seconds."""
-    slot = int(frame / FPS // BLINK_EVERY_S)
-    phases = [frame - _blink_start(seed, near) for near in (slot - 1, slot)]
-    return max((BLINK[phase] for phase in phases if 0 <= phase < len(BLINK)), default=0.0)
-
-
-def _blink_start(seed: int, slot: int) -> int:
-    """The frame at which a slot's blink begins; blinks stay half a second apart."""
-    random = np.random.default_rng((seed, _Stream.BLINK, slot + 1))
-    return round((slot * BLINK_EVERY_S + random.uniform(FIRST_BLINK_S, BLINK_EVERY_S)) * FPS)
-
-
-def _gaze(seed: int, frame: int) -> tuple[float, float]:
-    near = np.array([_glance(seed, int((frame + offset) / FPS // GLANCE_EVERY_S)) for offset in (-1, 0, 1)])
-    gaze_x, gaze_y = np.array(SACCADE) @ near
-    return float(gaze_x), float(gaze_y)
-
-
-def _glance(seed: int, slot: int) -> tuple[float, float]:
-    random = np.random.default_rng((seed, _Stream.GLANCE, slot + 1))
-    if random.random() > GLANCE_SHARE:
-        return 0.0, 0.0
-    return random.uniform(-1, 1), random.uniform(-0.6, 0.6)

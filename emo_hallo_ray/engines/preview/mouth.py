@@ -14,34 +14,31 @@ from emo_hallo_ray.engines.preview.canvas import Layer, MouthCanvas
 from emo_hallo_ray.engines.preview.expression import Expression
 from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, smoothstep
 from emo_hallo_ray.engines.preview.teeth import lower_teeth, own_teeth, upper_teeth
-from emo_hallo_ray.engines.preview.tones import lip_colour, skin_colour
+from emo_hallo_ray.engines.preview.tones import lip_colour, mouth_palette
 from emo_hallo_ray.engines.preview.warp import Lips
 
-CAVITY = (46, 20, 20)
-TONGUE = (170, 88, 86)
-NORMAL_SKIN = 185.0  # brightness of the cheeks for which these colours were chosen
-# what light the lips leave has been through them: dark places are red rather than grey
-SHADOW_TINT = np.array([0.75, 1.10, 1.10], np.float32)
 NARROW, NARROW_LIGHT = 0.1, 0.42  # an opening under a tenth of half the mouth gets less light, down to this
 MARGIN_ROWS = 5  # for what the blur of the edges needs
+MIN_SOFTNESS_PX = 0.7  # a picture that was enlarged less needs no blur
+HIDDEN_LOWER, HIDDEN_UPPER = 0.12, 0.07  # of half the mouth, how far teeth slip behind lips that are not spread
 CREASE = np.array([0.42, 0.30, 0.30], np.float32)  # of the lips' colour
 
 
 class MouthInterior:
     """Paints the opening of a mouth in a patch of the portrait."""
 
-    def __init__(self, geometry: FaceGeometry, patch: Image, is_grey: bool) -> None:
+    def __init__(self, geometry: FaceGeometry, patch: Image, is_grey: bool, softness_px: float) -> None:
         self._canvas = canvas = MouthCanvas(geometry)
+        self._softness_px = softness_px
         self._shows_own_teeth = geometry.is_mouth_open
-        brightness = float(np.clip(skin_colour(geometry, patch).mean() / NORMAL_SKIN, 0.38, 1.05))
-        layers = {
-            "cavity": _cavity(canvas, brightness),
-            "tongue": _tongue(canvas, brightness),
-            "lower": lower_teeth(canvas, brightness),
-            "upper": own_teeth(canvas, patch) if self._shows_own_teeth else upper_teeth(canvas, brightness),
+        palette = mouth_palette(geometry, patch, is_grey)
+        self._layers = {
+            "cavity": _cavity(canvas, palette.cavity),
+            "tongue": _tongue(canvas, palette.tongue),
+            "lower": lower_teeth(canvas, palette.enamel),
+            "upper": own_teeth(canvas, patch) if self._shows_own_teeth else upper_teeth(canvas, palette.enamel),
         }
-        self._layers = {name: _grey(layer) for name, layer in layers.items()} if is_grey else layers
-        self._shadow_tint = np.ones(3, np.float32) if is_grey else SHADOW_TINT
+        self._shadow_tint = palette.shadow_tint.astype(np.float32)
         self._crease_colour = (CREASE.mean() if is_grey else CREASE) * lip_colour(geometry, patch)
 
     def paint(self, patch: Image, lips: Lips, expression: Expression) -> None:
@@ -56,7 +53,10 @@ class MouthInterior:
             crease = opening.crease(max(1.2, 0.02 * self._canvas.unit))
             colour = np.where((crease > alpha)[..., None], self._crease_colour, colour)
             alpha = np.maximum(alpha, crease)
-        alpha = cv2.GaussianBlur((alpha * strength).astype(np.float32), (0, 0), max(0.6, 0.012 * self._canvas.unit))
+        edge_px = max(0.6, 0.012 * self._canvas.unit, self._softness_px)
+        alpha = cv2.GaussianBlur((alpha * strength).astype(np.float32), (0, 0), edge_px)
+        if self._softness_px > MIN_SOFTNESS_PX:
+            colour = cv2.GaussianBlur(colour, (0, 0), self._softness_px)
         self._canvas.put(patch, colour.astype(np.float32), alpha[..., None], opening.rows.start)
 
     def _strength(self, expression: Expression) -> float:
@@ -78,10 +78,13 @@ class MouthInterior:
         wide = float(np.clip(0.8 * expression.width + 0.25, 0, 1)) * (1 - 0.8 * expression.rounding)
         inside = layers["cavity"].colour[rows]
         inside = layers["tongue"].over(inside, rows, lips.jaw_px)
-        inside = layers["lower"].over(inside, rows, 0.94 * lips.jaw_px + 0.02 * unit, 0.9 * wide)
+        behind_lip = HIDDEN_LOWER * (1 - wide)
+        inside = layers["lower"].over(inside, rows, 0.94 * lips.jaw_px + behind_lip * unit, 0.9)
         inside = inside * (1 - 0.35 * np.exp(-np.maximum(opening.below_upper, 0) / (0.16 * unit)))[..., None]
-        teeth = 1.0 if self._shows_own_teeth else 1 - 0.75 * expression.rounding
-        return layers["upper"].over(inside, rows, strength=teeth)
+        if self._shows_own_teeth:
+            return layers["upper"].over(inside, rows)
+        covered = HIDDEN_UPPER * expression.rounding  # pursed lips come down over the teeth
+        return layers["upper"].over(inside, rows, -covered * unit, 1 - 0.3 * expression.rounding)
 
     def _light(self, opening: "_Opening") -> Floats:
         """Lips throw shadows, and little light enters a narrow opening; (rows, W, 3)."""
@@ -126,24 +129,20 @@ class _Opening:
         return crease
 
 
-def _cavity(canvas: MouthCanvas, brightness: float) -> Layer:
+def _cavity(canvas: MouthCanvas, dark: Floats) -> Layer:
     u = canvas.u / canvas.unit
-    shade = brightness * (1 - 0.25 * np.clip(np.abs(u) ** 1.6, 0, 1))
-    colour = np.array(CAVITY, np.float32) * shade[None, :, None]
+    shade = 1 - 0.25 * np.clip(np.abs(u) ** 1.6, 0, 1)
+    colour = dark * shade[None, :, None]
     colour = np.broadcast_to(colour, (canvas.side_px, canvas.side_px, 3)).astype(np.float32)
     return Layer(colour, np.ones((canvas.side_px, canvas.side_px, 1), np.float32))
 
 
-def _tongue(canvas: MouthCanvas, brightness: float) -> Layer:
+def _tongue(canvas: MouthCanvas, flesh: Floats) -> Layer:
     """A low arch behind the lower teeth, lighter towards its tip."""
     u, v = canvas.u / canvas.unit, canvas.v[:, None] / canvas.unit
     forward = v - canvas.jaw_line / canvas.unit + 0.55 - 0.30 * u**2
     alpha = 0.85 * smoothstep(0, 0.5, forward) * np.clip(1 - (np.abs(u) / 0.74) ** 3, 0, 1)
-    shade = brightness * (0.4 + 0.6 * smoothstep(0.05, 0.62, forward))
+    shade = 0.4 + 0.6 * smoothstep(0.05, 0.62, forward)
     shade = shade * (1 - 0.28 * np.abs(u)) * (1 - 0.10 * np.exp(-((u / 0.07) ** 2)))  # furrow
-    colour = np.array(TONGUE, np.float32) * shade[..., None]
+    colour = flesh * shade[..., None]
     return Layer(colour.astype(np.float32), alpha[..., None].astype(np.float32))
-
-
-def _grey(layer: Layer) -> Layer:
-    return Layer(layer.colour.mean(axis=2, keepdims=True).repeat(3, axis=2), layer.alpha)

@@ -1,6 +1,8 @@
 """One portrait, ready to make frames: warp the face, paint eyes and mouth, move the head."""
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from emo_hallo_ray.engines.base import Image
 from emo_hallo_ray.engines.preview.expression import Expression
@@ -8,13 +10,15 @@ from emo_hallo_ray.engines.preview.eyes import Eye
 from emo_hallo_ray.engines.preview.geometry import FaceGeometry
 from emo_hallo_ray.engines.preview.head import HeadMotion
 from emo_hallo_ray.engines.preview.mouth import MouthInterior
-from emo_hallo_ray.engines.preview.portrait import FRAME_PX, Portrait
+from emo_hallo_ray.engines.preview.portrait import Portrait
+from emo_hallo_ray.engines.preview.shading import SHADES, FaceShading, filled_folds
 from emo_hallo_ray.engines.preview.tones import is_grey
-from emo_hallo_ray.engines.preview.warp import CELL_PX, FaceWarp
+from emo_hallo_ray.engines.preview.warp import FaceWarp, cell_px
 from emo_hallo_ray.faces.landmarks import EYES, OVAL
 
 # the patch that expressions can reach, beyond the face oval, as shares of its height
 PATCH_SIDES, PATCH_ABOVE, PATCH_BELOW = 0.16, 0.08, 0.32
+SOFTNESS = 0.4  # blur of what is painted, in pixels of the picture that the portrait was cut from
 
 
 class Renderer:
@@ -25,16 +29,26 @@ class Renderer:
         geometry = FaceGeometry(portrait.points.astype(np.float64))
         self._patch = _face_patch(geometry, portrait.image.shape[:2])
         self._still = np.ascontiguousarray(portrait.image[self._patch])
-        height, width = self._still.shape[:2]
+        self._head = HeadMotion(geometry, portrait.image, self._patch, portrait.frame_px)
+        in_picture = cv2.resize(self._head.share, portrait.image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        share = np.ascontiguousarray(in_picture[self._patch])
         in_patch = geometry.moved(-self._patch[1].start, -self._patch[0].start)
         grey = is_grey(portrait.image)
-        self._warp = FaceWarp(in_patch, height, width)
-        self._eyes = [Eye(in_patch, eye, self._still, grey) for eye in EYES]
-        self._mouth = MouthInterior(in_patch, self._still, grey)
-        self._head = HeadMotion(geometry, portrait.image.shape[0], FRAME_PX)
+        self._warp = FaceWarp(in_patch, share)
+        self._shading = FaceShading(in_patch, share)
+        # only a smile that shows teeth is ever taken back
+        self._less_smiling = filled_folds(in_patch, self._still) if in_patch.is_mouth_open else [self._still]
+        self._eyes = [Eye(in_patch, eye, self._still) for eye in EYES]
+        self._mouth = MouthInterior(in_patch, self._still, grey, softness_px=SOFTNESS * portrait.enlargement)
+
+    @property
+    def reach(self) -> NDArray[np.bool_]:
+        """(S, S), True where a frame can differ from the portrait: on the head and close around it."""
+        reach: NDArray[np.bool_] = self._head.share > 0
+        return reach
 
     def render(self, expression: Expression) -> Image:
-        """(512, 512, 3) RGB."""
+        """(S, S, 3) RGB, S being the portrait's `frame_px`."""
         picture = self._image.copy()
         picture[self._patch] = self._render_face(expression)
         return self._head.render(picture, expression)
@@ -44,7 +58,9 @@ class Renderer:
         pixel_map = self._warp.pixel_map(expression, lips)
         for eye in self._eyes:
             eye.move(pixel_map, expression)
-        face = pixel_map.read(self._still)
+        face = pixel_map.read(self._less_smiling[round(expression.settle * (len(self._less_smiling) - 1))])
+        movements = self._warp.movements(expression)
+        self._shading.apply(face, np.array([movements[name] for name in SHADES], np.float32))
         for eye in self._eyes:
             eye.paint(face, expression)
         self._mouth.paint(face, lips, expression)
@@ -53,10 +69,11 @@ class Renderer:
 
 def _face_patch(geometry: FaceGeometry, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Rows and columns around the face, whole grid cells, inside the picture."""
+    cell = cell_px(geometry)
     oval = geometry.points[OVAL, :2]
     low, high = oval.min(axis=0), oval.max(axis=0)
     size = high[1] - low[1]
     left, top = np.maximum(low - np.array([PATCH_SIDES, PATCH_ABOVE]) * size, 0).astype(int)
     right, bottom = np.minimum(high + np.array([PATCH_SIDES, PATCH_BELOW]) * size, (shape[1], shape[0])).astype(int)
-    height, width = (int(length) // CELL_PX * CELL_PX for length in (bottom - top, right - left))
+    height, width = (int(length) // cell * cell for length in (bottom - top, right - left))
     return slice(int(top), int(top) + height), slice(int(left), int(left) + width)

@@ -8,17 +8,16 @@ from emo_hallo_ray.engines.base import Image
 from emo_hallo_ray.engines.preview.canvas import Layer, MouthCanvas
 from emo_hallo_ray.engines.preview.geometry import Floats, smoothstep
 
-ENAMEL = (228, 219, 206)
 # from the middle outwards: incisors, canine, premolars, first molar
 UPPER_WIDTHS = (0.175, 0.150, 0.155, 0.130, 0.120, 0.100)
 LATERAL_INCISOR = 1  # a little shorter than its neighbours
 UPPER_EDGE = 0.115  # below the lip line in the middle; the row rises to the sides
 UPPER_RISE = 0.085
 LOWER_WIDTH = 0.115
-LOWER_EDGE = 0.06  # above the lip line
+LOWER_EDGE = 0.07  # above the lip line
 
 
-def upper_teeth(canvas: MouthCanvas, brightness: float) -> Layer:
+def upper_teeth(canvas: MouthCanvas, enamel: Floats) -> Layer:
     """A row that stays with the skull."""
     across = _across(canvas)
     tooth, within, width = _which_tooth(np.abs(across))
@@ -31,10 +30,10 @@ def upper_teeth(canvas: MouthCanvas, brightness: float) -> Layer:
     gaps = _gaps(within, width * canvas.unit, max(1.0, 0.018 * canvas.unit))
     shade = (1 - 0.30 * gaps) * (1 - 0.72 * np.clip(np.abs(across) / 0.78, 0, 1) ** 2.4)
     translucent = 1 - 0.12 * smoothstep(0.10, 0.0, edge - v)
-    return _layer(ENAMEL, shade * translucent * brightness, alpha)
+    return _layer(enamel, shade * translucent, alpha)
 
 
-def lower_teeth(canvas: MouthCanvas, brightness: float) -> Layer:
+def lower_teeth(canvas: MouthCanvas, enamel: Floats) -> Layer:
     """A row that goes down with the jaw, as it stands when the mouth is closed."""
     across = _across(canvas)
     within = np.mod(across / LOWER_WIDTH + 0.5, 1)
@@ -43,7 +42,7 @@ def lower_teeth(canvas: MouthCanvas, brightness: float) -> Layer:
     alpha = smoothstep(-0.02, 0.02, v - edge) * smoothstep(0.6, 0.48, np.abs(across))
     gaps = _gaps(within, LOWER_WIDTH * canvas.unit, max(1.0, 0.016 * canvas.unit))
     shade = 0.72 * (1 - 0.3 * gaps) * (1 - 0.5 * np.clip(np.abs(across) / 0.55, 0, 1) ** 2)
-    return _layer(ENAMEL, shade * brightness + 0 * v, alpha)
+    return _layer(enamel, shade + 0 * v, alpha)
 
 
 def own_teeth(canvas: MouthCanvas, patch: Image) -> Layer:
@@ -56,8 +55,10 @@ def own_teeth(canvas: MouthCanvas, patch: Image) -> Layer:
     sure = cv2.erode(between.astype(np.uint8), _square(0.02 * width))
     around = cv2.dilate(sure, _square(0.16 * width))
     continued = cv2.inpaint(picture, around - sure, 3, cv2.INPAINT_TELEA).astype(np.float32)
-    alpha = cv2.dilate(sure, _square(0.05 * width)).astype(np.float32)
-    alpha = cv2.GaussianBlur(alpha, (0, 0), 0.012 * width)
+    # upwards more of the teeth hides under the lip; downwards they end, and what is continued there is lip
+    grown = cv2.dilate(sure, _square(0.05 * width))
+    grown[canvas.v[:, None] > lower - 0.01 * width] = 0
+    alpha = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 0.012 * width)
     return Layer(continued, alpha[..., None])
 
 
@@ -80,8 +81,8 @@ def _gaps(within: Floats, width_px: Floats | float, gap_px: float) -> Floats:
     return np.clip(1 - np.minimum(within, 1 - within) * width_px / gap_px, 0, 1) ** 1.5
 
 
-def _layer(colour: tuple[int, int, int], shade: Floats, alpha: Floats) -> Layer:
-    painted = np.array(colour, np.float32) * shade[..., None]
+def _layer(colour: Floats, shade: Floats, alpha: Floats) -> Layer:
+    painted = colour * shade[..., None]
     return Layer(painted.astype(np.float32), alpha[..., None].astype(np.float32))
 
 

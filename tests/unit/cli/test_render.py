@@ -15,13 +15,14 @@ class FakeRenderer:
     def __init__(self, error: Exception | None = None) -> None:
         self.request: RenderRequest | None = None
         self.error = error
+        self.warnings: list[str] = []
 
     def __call__(self, request: RenderRequest, on_progress: Callable[[int, str], None]) -> RenderResult:
         self.request = request
         on_progress(50, "half way")
         if self.error:
             raise self.error
-        return RenderResult(request.output, 2.0, 50, 512, 512, "preview", {"generation": 1.25})
+        return RenderResult(request.output, 2.0, 50, 512, 512, "preview", {"generation": 1.25}, self.warnings)
 
 
 @pytest.fixture
@@ -47,6 +48,14 @@ def test_render_prints_the_path_and_tells_the_rest_on_stderr(run, renderer, port
 
     assert result.stdout == f"{output}\n"
     assert result.stderr == "2.0 s, 50 frames, 512×512, preview engine (generation 1.2 s)\n"
+
+
+def test_render_tells_what_may_have_spoilt_the_video(run, renderer, portrait, speech, tmp_path):
+    renderer.warnings.append("the face is turned by about 50 degrees")
+
+    result = run("render", "-i", portrait, "-a", speech, "-o", tmp_path / "out.mp4")
+
+    assert result.stderr.startswith("warning: the face is turned by about 50 degrees\n")
 
 
 @pytest.mark.parametrize(

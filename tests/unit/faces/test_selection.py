@@ -4,6 +4,7 @@ import pytest
 
 from emo_hallo_ray.errors import FaceTooSmall, NoFaceFound
 from emo_hallo_ray.faces.detector import FaceDetector
+from emo_hallo_ray.faces.mesh import FaceMesh
 from emo_hallo_ray.faces.selection import MIN_FACE_PX, MainFace, find_main_face, turned_deg
 
 
@@ -56,7 +57,27 @@ def test_small_face_is_refused_with_both_sizes(portrait: np.ndarray) -> None:
 def test_face_just_large_enough_is_accepted(portrait: np.ndarray) -> None:
     small = cv2.resize(portrait, (240, 240), interpolation=cv2.INTER_AREA)
 
-    assert MIN_FACE_PX <= find_main_face(small).face.width < 50
+    found = find_main_face(small)
+
+    assert MIN_FACE_PX <= found.face.width < 50
+    assert any("pixels wide; from 80 on" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize("seed", [9, 10, 11, 29, 30])
+def test_spotted_ball_is_no_face(seed: int) -> None:
+    """Both the detector and the presence model take it for one."""
+    spots = np.random.default_rng(seed).random((7, 7)).astype(np.float32)
+    shade = 0.45 + 0.7 * cv2.resize(spots, (400, 400), interpolation=cv2.INTER_CUBIC)
+    rows, columns = np.mgrid[:400, :400].astype(np.float32)
+    light = np.clip(1.1 - np.hypot(columns - 150, rows - 140) / 300, 0.2, 1)
+    disc = np.clip((150 - np.hypot(columns - 200, rows - 200)) / 2, 0, 1)[..., None]
+    ball = np.array([225, 150, 105]) * (light * shade)[..., None]
+    picture = np.clip(ball * disc + 110 * (1 - disc), 0, 255).astype(np.uint8)
+    (suspect, *_) = FaceDetector().detect_faces(picture)
+    assert FaceMesh().measure(picture, suspect)[1] > 0.9
+
+    with pytest.raises(NoFaceFound):
+        find_main_face(picture)
 
 
 @pytest.mark.parametrize("colour", ["grey", "dark"])

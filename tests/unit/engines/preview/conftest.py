@@ -14,6 +14,7 @@ from emo_hallo_ray.engines.preview.speech import PreviewSpeechEmbedder
 from emo_hallo_ray.faces.landmarks import LOWER_LIP_INSIDE, UPPER_LIP_INSIDE
 
 SAMPLES = Path(__file__).parents[4] / "samples"
+FRAME_PX, WORK_PX = 512, 768
 
 
 def write_speech(path: Path, samples: np.ndarray) -> Path:
@@ -75,7 +76,7 @@ def closed_portrait(portrait: Portrait) -> Portrait:
     points = portrait.points.copy()
     upper, lower = geometry.lips
     points[UPPER_LIP_INSIDE, :2] = points[LOWER_LIP_INSIDE, :2] = (upper + lower) / 2
-    return Portrait(portrait.image, points)
+    return Portrait(portrait.image, points, portrait.enlargement)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,6 @@ def test_importing_the_engine_loads_no_heavy_library() -> None:
 
 def test_engine_makes_each_of_its_parts() -> None:
     assert ENGINE.name == "preview"
-    assert ENGINE.portrait_preparer().version
+    assert ENGINE.portrait_preparer(512).version != ENGINE.portrait_preparer(1024).version
     assert ENGINE.speech_embedder().version
     ENGINE.frame_generator().load()

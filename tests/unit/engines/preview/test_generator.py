@@ -85,14 +85,14 @@ def test_other_seed_makes_another_video_of_the_same_speech(
 def test_portrait_in_use_is_not_prepared_again(
     generator: PreviewFrameGenerator, portrait: Portrait, mouth: np.ndarray
 ) -> None:
-    copy = Portrait(portrait.image.copy(), portrait.points.copy())
+    copy = Portrait(portrait.image.copy(), portrait.points.copy(), portrait.enlargement)
 
     assert generator._renderer(copy.to_arrays()) is generator._renderer(portrait.to_arrays())
 
 
 def test_generator_forgets_portraits_that_are_not_in_use(portrait: Portrait) -> None:
     generator = PreviewFrameGenerator()
-    others = [Portrait(portrait.image, portrait.points + np.float32(shift)) for shift in range(6)]
+    others = [Portrait(portrait.image, portrait.points + np.float32(shift), 1.0) for shift in range(6)]
 
     renderers = [generator._renderer(other.to_arrays()) for other in others]
 

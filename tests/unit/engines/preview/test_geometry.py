@@ -4,14 +4,13 @@ import pytest
 from emo_hallo_ray.engines.preview.geometry import FaceGeometry, locate, smoothstep
 from emo_hallo_ray.faces.landmarks import (
     CHIN,
-    LEFT_MOUTH_CORNER,
     LEFT_SIDE,
     LOWER_LIP_INNER,
     LOWER_LIP_OUTSIDE,
     OVAL,
-    RIGHT_MOUTH_CORNER,
     RIGHT_SIDE,
     UPPER_LIP_INNER,
+    UPPER_LIP_INSIDE,
 )
 
 
@@ -25,7 +24,8 @@ def turned(geometry: FaceGeometry, angle: float) -> FaceGeometry:
 @pytest.mark.parametrize("angle", [-0.5, 0.0, 0.5])
 def test_landmarks_have_the_same_coordinates_however_the_face_is_turned(geometry: FaceGeometry, angle: float) -> None:
     face = turned(geometry, angle)
-    marks = [LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER, LOWER_LIP_INNER, UPPER_LIP_INNER, CHIN, LOWER_LIP_OUTSIDE[5]]
+    corners = [UPPER_LIP_INSIDE[0], UPPER_LIP_INSIDE[-1]]
+    marks = [*corners, LOWER_LIP_INNER, UPPER_LIP_INNER, CHIN, LOWER_LIP_OUTSIDE[5]]
 
     at = locate(face, face.points[marks, :2])
 

@@ -15,8 +15,8 @@ def painted(
     image = portrait.image.copy()
     if grey:
         image[:] = image.mean(axis=2, keepdims=True).astype(np.uint8)
-    lips = FaceWarp(geometry, 768, 768).lips(expression)
-    MouthInterior(geometry, image, grey).paint(image, lips, expression)
+    lips = FaceWarp(geometry, np.ones((768, 768), np.float32)).lips(expression)
+    MouthInterior(geometry, image, grey, softness_px=0.0).paint(image, lips, expression)
     return image, lips
 
 
@@ -76,7 +76,7 @@ def test_black_and_white_picture_stays_black_and_white(
 
 
 def test_dark_portrait_has_no_shining_teeth(closed_portrait: Portrait, closed_geometry: FaceGeometry) -> None:
-    dark = Portrait(closed_portrait.image // 2, closed_portrait.points)
+    dark = Portrait(closed_portrait.image // 2, closed_portrait.points, closed_portrait.enlargement)
 
     image, lips = painted(dark, closed_geometry, Expression(jaw=0.9))
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.portrait import WORK_PX, Portrait, PreviewPortraitPreparer
+from emo_hallo_ray.engines.preview.portrait import WORK_SCALE, Portrait, PreviewPortraitPreparer
 from emo_hallo_ray.errors import FaceTooSmall, NoFaceFound
 from emo_hallo_ray.faces.landmarks import LEFT_EYE, OVAL, UPPER_LIP_INNER
 
@@ -12,9 +12,11 @@ from emo_hallo_ray.faces.landmarks import LEFT_EYE, OVAL, UPPER_LIP_INNER
 def test_portrait_is_a_square_around_the_face(portrait: Portrait) -> None:
     oval = portrait.points[OVAL, :2]
 
-    assert portrait.image.shape == (WORK_PX, WORK_PX, 3)
+    side = int(512 * WORK_SCALE)
+    assert portrait.image.shape == (side, side, 3)
+    assert portrait.frame_px == 512
     assert portrait.image.dtype == np.uint8
-    assert np.ptp(oval[:, 1]) == pytest.approx(WORK_PX / 2, rel=0.03)
+    assert np.ptp(oval[:, 1]) == pytest.approx(side / 2, rel=0.03)
     iris, lip = (
         portrait.image[tuple(np.rint(portrait.points[p, 1::-1]).astype(int))]
         for p in (LEFT_EYE.iris[0], UPPER_LIP_INNER)

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.portrait import FRAME_PX, WORK_PX, Portrait
+from emo_hallo_ray.engines.preview.portrait import Portrait
 from emo_hallo_ray.engines.preview.renderer import Renderer
 from emo_hallo_ray.faces.landmarks import LEFT_EYE, LOWER_LIP_INSIDE, RIGHT_EYE, UPPER_LIP_INSIDE
 from emo_hallo_ray.faces.mesh import FaceMesh, Points, region_of_points
+from tests.unit.engines.preview.conftest import FRAME_PX, WORK_PX
 
 
 def find_again(portrait: Portrait, frame: np.ndarray) -> Points:
@@ -68,13 +69,27 @@ def test_patch_of_the_face_leaves_no_edge_in_the_picture(renderer: Renderer, por
     assert changed[:, -60:].max() <= 1
 
 
+def test_background_stands_still_whatever_the_face_does(portrait: Portrait, renderer: Renderer) -> None:
+    still = renderer.render(Expression())
+    faces = [
+        Expression(jaw=1, settle=1),
+        Expression(jaw=0.6, width=1, blink=1, brow=1, settle=1, yaw=0.06, roll=0.03),
+        Expression(rounding=1, close=1, settle=1, yaw=-0.06, pitch=0.04, zoom=0.01),
+    ]
+
+    changed = np.any([np.any(renderer.render(face) != still, axis=2) for face in faces], axis=0)
+
+    assert changed[renderer.reach].mean() > 0.6
+    assert not changed[~renderer.reach].any()
+
+
 @pytest.mark.parametrize("turn_deg", [-25, 25])
 def test_tilted_head_talks_too(portrait: Portrait, turn_deg: float) -> None:
     turn = cv2.getRotationMatrix2D((WORK_PX / 2, WORK_PX / 2), turn_deg, 1.0)
     image = cv2.warpAffine(portrait.image, turn, (WORK_PX, WORK_PX), borderMode=cv2.BORDER_REFLECT)
     points = portrait.points.copy()
     points[:, :2] = points[:, :2] @ turn[:, :2].T + turn[:, 2]
-    tilted = Portrait(image, points.astype(np.float32))
+    tilted = Portrait(image, points.astype(np.float32), portrait.enlargement)
 
     renderer = Renderer(tilted)
     frames = [renderer.render(Expression(jaw=jaw, settle=1)) for jaw in (0.05, 0.8)]
@@ -90,6 +105,8 @@ def test_face_at_the_edge_of_its_picture_can_be_drawn(portrait: Portrait, corner
     image = cv2.warpAffine(portrait.image, shift, (WORK_PX, WORK_PX), borderMode=cv2.BORDER_REPLICATE)
     points = portrait.points + np.array([*offset, 0], np.float32)
 
-    frame = Renderer(Portrait(image, points)).render(Expression(jaw=0.8, settle=1, blink=1, yaw=0.05))
+    frame = Renderer(Portrait(image, points, portrait.enlargement)).render(
+        Expression(jaw=0.8, settle=1, blink=1, yaw=0.05)
+    )
 
     assert frame.shape == (FRAME_PX, FRAME_PX, 3)

@@ -12,12 +12,12 @@ SIZE = 768
 
 @pytest.fixture(scope="module")
 def closed(closed_geometry: FaceGeometry) -> FaceWarp:
-    return FaceWarp(closed_geometry, SIZE, SIZE)
+    return FaceWarp(closed_geometry, np.ones((SIZE, SIZE), np.float32))
 
 
 @pytest.fixture(scope="module")
 def smiling(geometry: FaceGeometry) -> FaceWarp:
-    return FaceWarp(geometry, SIZE, SIZE)
+    return FaceWarp(geometry, np.ones((SIZE, SIZE), np.float32))
 
 
 def opening(warp: FaceWarp, expression: Expression) -> float:
