@@ -10,7 +10,7 @@ from emo_hallo_ray.engines.preview.glances import far_jumps
 
 # Adults blink about 17 times a minute at rest and more often in conversation, at intervals with a long tail:
 # Bentivoglio et al., "Analysis of blink rate patterns in normal subjects", Movement Disorders 12 (1997).
-TYPICAL_INTERVAL_S, INTERVAL_SPREAD = 3.0, 0.5  # median and sigma of a lognormal
+TYPICAL_INTERVAL_S, INTERVAL_SPREAD = 3.4, 0.5  # median and sigma of a lognormal
 MIN_INTERVAL_S = 1.1
 FIRST_BLINK_S = (0.6, 2.6)
 LAST_BLINK_S = BLOCK_S - 1.3

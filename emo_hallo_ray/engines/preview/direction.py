@@ -14,7 +14,7 @@ POSE_EASE_S = 0.5
 MAX_JAW = 1.1
 # per unit of emphasis, which reaches 0.3
 NOD = 0.10  # radians of pitch
-SQUINT = 2.5
+SQUINT = 2.0
 BROW_LIFT = 6.0  # and once more per unit: only what stands out raises the brows
 USUAL_EMPHASIS = 0.05
 # of the gaze per radian of the head: an eyeball's radius is .4 of the eye's width, and so it stays on the viewer

@@ -11,8 +11,8 @@ N_COLUMNS = 64  # samples along the eye
 # how much darker than the skin below the eye; the least is what tells a shut eye from a smooth one in a pale picture
 MIN_DARKNESS, MAX_DARKNESS = 0.40, 0.85
 MIN_LENGTH = 0.045  # of the eye's height, as all lengths here
-ROOTS, ROOTS_WIDTH = 0.85, 0.05  # strength and half width of the line in which lashes begin
-TIPS = 0.70
+ROOTS, ROOTS_WIDTH = 1.00, 0.05  # strength and half width of the line in which lashes begin
+TIPS = 0.80
 SHADE, SHADE_LENGTH = 0.22, 0.18
 
 

@@ -10,7 +10,7 @@ from emo_hallo_ray.engines.preview.geometry import Floats, smoothstep
 
 N_COLUMNS, N_DEPTHS = 48, 16  # samples of the skin along the eye, and away from it
 FROM_BELOW = 0.5  # of the lid's colour, the rest is from above: a closed lid comes forward, out of the brow's shade
-DARKER_THAN_BELOW = 0.55  # at most so; darker still is hair, or the rim of glasses
+DARKER_THAN_BELOW = 0.65  # at most so; darker still is hair, or the rim of glasses
 SURROUNDINGS = 0.10  # of the eye's width: the blur in which eye, lashes and skin become one tone
 RIM = 0.9  # how far the lid takes on that tone at its corners and its fold
 GRAIN_START, GRAIN_HEIGHT = 0.40, 0.90  # below the lower lid, in heights of the eye; further is read backwards
@@ -82,7 +82,7 @@ def _typical(skin: Floats) -> Floats:
 def _rim(shape: EyeShape, depth: Floats) -> Floats:
     """How far the lid's tone is that of its surroundings: most at the corners, some at the fold, (h, w, 1)."""
     corners = smoothstep(0.3, 1.0, np.abs(2 * shape.x / shape.width))
-    fold = 0.5 - 0.5 * smoothstep(-0.4, 0.4, depth)
+    fold = 0.3 - 0.3 * smoothstep(-0.4, 0.4, depth)
     rim: Floats = RIM * np.maximum(corners, fold)
     return rim[..., None].astype(np.float32)
 

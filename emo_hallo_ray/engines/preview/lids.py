@@ -13,8 +13,8 @@ from emo_hallo_ray.engines.preview.lashes import Lashes
 from emo_hallo_ray.engines.preview.lid_skin import LidSkin
 from emo_hallo_ray.engines.preview.rims import behind_rims, find_rims
 
-LOWER_LID_RISE = 0.09  # of the opening
-OVERLAP = 0.08  # of the eye's height: how far the shut lid covers the lower one
+LOWER_LID_RISE = 0.13  # of the opening
+OVERLAP = 0.06  # of the eye's height: how far the shut lid covers the lower one
 FOLD = 0.7  # of the eye's height above the open lid's edge: where the sliding sheet comes out
 APPEARING = 0.12  # the blink up to which the drawn lid takes over from the one in the picture
 N_STEPS = 24  # of a blink; each is drawn when it is first needed

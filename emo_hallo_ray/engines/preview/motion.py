@@ -15,7 +15,7 @@ from emo_hallo_ray.engines.preview.sway import POSTURE_AXES, posture, wave
 
 # standard deviations of the head's motion, along the axes of posture: radians, then face heights; heads of people who
 # talk turn by about 1.5 to 3 degrees, nod by 1 to 2 and tilt by 1
-HEAD_MOTION = np.array([0.030, 0.018, 0.014, 0.004, 0.003, 0.006])
+HEAD_MOTION = np.array([0.030, 0.020, 0.016, 0.004, 0.003, 0.006])
 WAVE_SHARE, POSTURE_SHARE = 0.7, 0.7
 BROW_MOTION = 0.10
 MAX_BROW_ASYMMETRY = 0.25

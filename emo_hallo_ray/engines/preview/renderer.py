@@ -30,7 +30,9 @@ class Renderer:
         self._patch = _face_patch(geometry, portrait.image.shape[:2])
         self._still = np.ascontiguousarray(portrait.image[self._patch])
         self._head = HeadMotion(geometry, portrait.image, self._patch, portrait.frame_px)
-        in_picture = cv2.resize(self._head.share, portrait.image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        # the least of each pixel and its neighbours: the frame is sampled between pixels of the picture
+        sure = cv2.erode(self._head.share, np.ones((3, 3)))
+        in_picture = cv2.resize(sure, portrait.image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         share = np.ascontiguousarray(in_picture[self._patch])
         in_patch = geometry.moved(-self._patch[1].start, -self._patch[0].start)
         grey = is_grey(portrait.image)
