@@ -4,8 +4,8 @@ import numpy as np
 
 from emo_hallo_ray.engines.base import FPS
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.geometry import Floats
-from emo_hallo_ray.engines.preview.motion import liveliness
+from emo_hallo_ray.engines.preview.face.geometry import Floats
+from emo_hallo_ray.engines.preview.liveliness.motion import liveliness
 from emo_hallo_ray.engines.preview.visemes import MOUTH_CURVES
 from emo_hallo_ray.tasks.model import TaskParams
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from emo_hallo_ray.engines.base import N_CLIP_FRAMES, Arrays, Clip, GenerationJob, Image
 from emo_hallo_ray.engines.preview.direction import express
-from emo_hallo_ray.engines.preview.geometry import Floats
+from emo_hallo_ray.engines.preview.face.geometry import Floats
 from emo_hallo_ray.engines.preview.portrait import Portrait
 from emo_hallo_ray.engines.preview.renderer import Renderer
 from emo_hallo_ray.errors import TaskCancelled

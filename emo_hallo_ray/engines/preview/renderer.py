@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 
 from emo_hallo_ray.engines.base import Image
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.eyes import Eye
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
-from emo_hallo_ray.engines.preview.head import HeadMotion
-from emo_hallo_ray.engines.preview.mouth import MouthInterior
+from emo_hallo_ray.engines.preview.eyes.eye import Eye
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.face.shading import SHADES, FaceShading, filled_folds
+from emo_hallo_ray.engines.preview.face.tones import is_grey
+from emo_hallo_ray.engines.preview.face.warp import FaceWarp, cell_px
+from emo_hallo_ray.engines.preview.head.motion import HeadMotion
+from emo_hallo_ray.engines.preview.mouth.interior import MouthInterior
 from emo_hallo_ray.engines.preview.portrait import Portrait
-from emo_hallo_ray.engines.preview.shading import SHADES, FaceShading, filled_folds
-from emo_hallo_ray.engines.preview.tones import is_grey
-from emo_hallo_ray.engines.preview.warp import FaceWarp, cell_px
 from emo_hallo_ray.faces.landmarks import EYES, OVAL
 
 # the patch that expressions can reach, beyond the face oval, as shares of its height

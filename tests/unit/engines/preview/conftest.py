@@ -7,7 +7,7 @@ from PIL import Image
 from scipy.signal import resample_poly
 
 from emo_hallo_ray.engines.base import SpeechTrack
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
 from emo_hallo_ray.engines.preview.portrait import Portrait, PreviewPortraitPreparer
 from emo_hallo_ray.engines.preview.renderer import Renderer
 from emo_hallo_ray.engines.preview.speech import PreviewSpeechEmbedder

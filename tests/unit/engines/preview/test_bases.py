@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.bases import BASES, CORNER_SHARE, JAW, Sheets, make_sheets
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, locate
+from emo_hallo_ray.engines.preview.face.bases import BASES, CORNER_SHARE, JAW, Sheets, make_sheets
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, locate
 from emo_hallo_ray.faces.landmarks import (
     CHIN,
     LEFT_EYE,

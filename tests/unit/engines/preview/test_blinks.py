@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.base import FPS
-from emo_hallo_ray.engines.preview.blinks import Blink, blinks, lid_closure
-from emo_hallo_ray.engines.preview.chance import BLOCK_S
-from emo_hallo_ray.engines.preview.glances import far_jumps
+from emo_hallo_ray.engines.preview.liveliness.blinks import Blink, blinks, lid_closure
+from emo_hallo_ray.engines.preview.liveliness.chance import BLOCK_S
+from emo_hallo_ray.engines.preview.liveliness.glances import far_jumps
 
 SEEDS = [1, 42, 1234, 2**63 - 1]
 N_BLOCKS = 20  # ten minutes

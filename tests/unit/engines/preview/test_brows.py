@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.brows import RAISE, raised_brows
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.face.brows import RAISE, raised_brows
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
 from emo_hallo_ray.faces.landmarks import EYES, FOREHEAD, LEFT_EYE, RIGHT_EYE, EyePoints
 
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from emo_hallo_ray.engines.preview.depth import NECK_PIVOT, SKULL_DEPTH, motion_fields
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.head.depth import NECK_PIVOT, SKULL_DEPTH, motion_fields
 from emo_hallo_ray.faces.landmarks import FEATURES, OVAL
 from tests.unit.engines.preview.conftest import WORK_PX
 

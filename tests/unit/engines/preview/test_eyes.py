@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.eyes import Eye
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.eyes.eye import Eye
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.face.warp import PixelMap
 from emo_hallo_ray.engines.preview.portrait import Portrait
-from emo_hallo_ray.engines.preview.warp import PixelMap
 from emo_hallo_ray.faces.landmarks import EYES, LEFT_EYE, EyePoints
 
 BOTH = pytest.mark.parametrize("points", EYES, ids=["left", "right"])

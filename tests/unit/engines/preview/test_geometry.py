@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, locate, smoothstep
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, locate, smoothstep
 from emo_hallo_ray.faces.landmarks import (
     CHIN,
     LEFT_SIDE,

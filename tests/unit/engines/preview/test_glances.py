@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.base import FPS
-from emo_hallo_ray.engines.preview.chance import BLOCK_S
-from emo_hallo_ray.engines.preview.glances import fixations, gaze
+from emo_hallo_ray.engines.preview.liveliness.chance import BLOCK_S
+from emo_hallo_ray.engines.preview.liveliness.glances import fixations, gaze
 
 SEEDS = [1, 42, 1234]
 FRAMES = range(int(4 * BLOCK_S * FPS))

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
-from emo_hallo_ray.engines.preview.head import HeadMotion
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.head.motion import HeadMotion
 from emo_hallo_ray.engines.preview.portrait import Portrait
 from emo_hallo_ray.faces.landmarks import LEFT_SIDE, RIGHT_SIDE
 from tests.unit.engines.preview.conftest import FRAME_PX, WORK_PX

@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.eye_shape import EyeShape
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
-from emo_hallo_ray.engines.preview.lids import Lids
+from emo_hallo_ray.engines.preview.eyes.lids import Lids
+from emo_hallo_ray.engines.preview.eyes.shape import EyeShape
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
 from emo_hallo_ray.engines.preview.portrait import Portrait
 from emo_hallo_ray.faces.landmarks import EYES, EyePoints
 

@@ -3,7 +3,7 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.motion import Liveliness, liveliness
+from emo_hallo_ray.engines.preview.liveliness.motion import Liveliness, liveliness
 
 FRAMES = range(0, 120 * 25)
 

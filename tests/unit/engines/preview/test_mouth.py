@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
-from emo_hallo_ray.engines.preview.mouth import MouthInterior
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.face.warp import FaceWarp, Lips
+from emo_hallo_ray.engines.preview.mouth.interior import MouthInterior
 from emo_hallo_ray.engines.preview.portrait import Portrait
-from emo_hallo_ray.engines.preview.warp import FaceWarp, Lips
 
 
 def painted(

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.eye_shape import EyeShape
-from emo_hallo_ray.engines.preview.eyes import Eye
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.eyes.eye import Eye
+from emo_hallo_ray.engines.preview.eyes.rims import behind_rims, find_rims
+from emo_hallo_ray.engines.preview.eyes.shape import EyeShape
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.face.warp import PixelMap
 from emo_hallo_ray.engines.preview.portrait import Portrait
-from emo_hallo_ray.engines.preview.rims import behind_rims, find_rims
-from emo_hallo_ray.engines.preview.warp import PixelMap
 from emo_hallo_ray.faces.landmarks import EYES, EyePoints
 
 BOTH = pytest.mark.parametrize("points", EYES, ids=["left", "right"])

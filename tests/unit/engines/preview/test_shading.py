@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.face.shading import SHADES, FaceShading, filled_folds
 from emo_hallo_ray.engines.preview.portrait import Portrait
-from emo_hallo_ray.engines.preview.shading import SHADES, FaceShading, filled_folds
 from emo_hallo_ray.faces.landmarks import FOREHEAD, LEFT_FOLD, RIGHT_FOLD
 
 

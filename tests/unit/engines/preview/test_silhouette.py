@@ -2,10 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview import silhouette
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.head import silhouette
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.head.silhouette import BAND_END, find_person, head_share
 from emo_hallo_ray.engines.preview.portrait import Portrait
-from emo_hallo_ray.engines.preview.silhouette import BAND_END, find_person, head_share
 from emo_hallo_ray.faces.landmarks import OVAL
 from tests.unit.engines.preview.conftest import FRAME_PX, WORK_PX
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.chance import Stream
-from emo_hallo_ray.engines.preview.sway import POSTURE_AXES, POSTURE_EVERY_S, posture, wave
+from emo_hallo_ray.engines.preview.liveliness.chance import Stream
+from emo_hallo_ray.engines.preview.liveliness.sway import POSTURE_AXES, POSTURE_EVERY_S, posture, wave
 
 TIMES_S = np.arange(0, 600, 0.04)
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.bases import JAW
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry
-from emo_hallo_ray.engines.preview.warp import FaceWarp
+from emo_hallo_ray.engines.preview.face.bases import JAW
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.face.warp import FaceWarp
 from emo_hallo_ray.faces.landmarks import LOWER_LIP_OUTSIDE, UPPER_LIP_OUTSIDE
 
 SIZE = 768

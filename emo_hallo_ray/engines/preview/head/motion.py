@@ -5,10 +5,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.depth import motion_fields
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats
-from emo_hallo_ray.engines.preview.silhouette import head_share
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, Floats
+from emo_hallo_ray.engines.preview.head.depth import motion_fields
+from emo_hallo_ray.engines.preview.head.silhouette import head_share
 
 N_NODES = 64  # of a grid over the part that moves: a body's motion is smooth, its silhouette is not
 MAX_STRAIN = 0.6  # of the background next to the hair; at 1 it would fold

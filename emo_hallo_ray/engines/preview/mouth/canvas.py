@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, Vectors
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, Floats, Vectors
 from emo_hallo_ray.faces.landmarks import UPPER_LIP_INSIDE
 
 LEFT, TOP, SIDE = -1.3, -0.9, 2.6  # in half mouth widths from the mouth's centre

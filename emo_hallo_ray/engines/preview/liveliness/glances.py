@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emo_hallo_ray.engines.preview.chance import BLOCK_S, Stream, draw
+from emo_hallo_ray.engines.preview.liveliness.chance import BLOCK_S, Stream, draw
 
 # People who speak look at the listener for about half to two thirds of the time, in spells of seconds, and away for
 # shorter: Kendon, "Some functions of gaze-direction in social interaction", Acta Psychologica 26 (1967).

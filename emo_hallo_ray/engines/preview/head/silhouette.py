@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, smoothstep
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, Floats, smoothstep
 from emo_hallo_ray.faces.landmarks import LEFT_SIDE, OVAL, RIGHT_SIDE
 from emo_hallo_ray.faces.segmentation import segment_person
 

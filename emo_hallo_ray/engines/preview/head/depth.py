@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, Vectors
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, Floats, Vectors
 from emo_hallo_ray.faces.landmarks import N_MESH_POINTS, OVAL
 
 # in face heights

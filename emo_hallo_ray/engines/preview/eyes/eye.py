@@ -5,11 +5,11 @@ import numpy as np
 
 from emo_hallo_ray.engines.base import Image
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.eye_shape import EyeShape
-from emo_hallo_ray.engines.preview.gaze import gaze_fields
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, Vectors
-from emo_hallo_ray.engines.preview.lids import Lids
-from emo_hallo_ray.engines.preview.warp import PixelMap
+from emo_hallo_ray.engines.preview.eyes.gaze import gaze_fields
+from emo_hallo_ray.engines.preview.eyes.lids import Lids
+from emo_hallo_ray.engines.preview.eyes.shape import EyeShape
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, Floats, Vectors
+from emo_hallo_ray.engines.preview.face.warp import PixelMap
 from emo_hallo_ray.faces.landmarks import EyePoints
 
 # measured on some sixty pictures: open eyes of people and paintings have .18 and .29 at least, shut ones reach .10;

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emo_hallo_ray.engines.preview.chance import BLOCK_S, Stream, draw
-from emo_hallo_ray.engines.preview.glances import far_jumps
+from emo_hallo_ray.engines.preview.liveliness.chance import BLOCK_S, Stream, draw
+from emo_hallo_ray.engines.preview.liveliness.glances import far_jumps
 
 # Adults blink about 17 times a minute at rest and more often in conversation, at intervals with a long tail:
 # Bentivoglio et al., "Analysis of blink rate patterns in normal subjects", Movement Disorders 12 (1997).

@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from emo_hallo_ray.engines.preview.chance import Stream, draw
-from emo_hallo_ray.engines.preview.geometry import Vectors
+from emo_hallo_ray.engines.preview.face.geometry import Vectors
+from emo_hallo_ray.engines.preview.liveliness.chance import Stream, draw
 
 WAVE_HZ = (0.11, 0.19, 0.31, 0.47, 0.73, 1.05)
 POSTURE_EVERY_S = 3.5

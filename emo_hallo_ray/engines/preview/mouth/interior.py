@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.canvas import Layer, MouthCanvas
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, smoothstep
-from emo_hallo_ray.engines.preview.teeth import lower_teeth, own_teeth, upper_teeth
-from emo_hallo_ray.engines.preview.tones import lip_colour, mouth_palette
-from emo_hallo_ray.engines.preview.warp import Lips
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, Floats, smoothstep
+from emo_hallo_ray.engines.preview.face.tones import lip_colour, mouth_palette
+from emo_hallo_ray.engines.preview.face.warp import Lips
+from emo_hallo_ray.engines.preview.mouth.canvas import Layer, MouthCanvas
+from emo_hallo_ray.engines.preview.mouth.teeth import lower_teeth, own_teeth, upper_teeth
 
 NARROW, NARROW_LIGHT = 0.1, 0.42  # an opening under a tenth of half the mouth gets less light, down to this
 MARGIN_ROWS = 5  # for what the blur of the edges needs

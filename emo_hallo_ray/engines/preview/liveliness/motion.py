@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from emo_hallo_ray.engines.base import FPS
-from emo_hallo_ray.engines.preview.blinks import lid_closure
-from emo_hallo_ray.engines.preview.chance import Stream, draw
-from emo_hallo_ray.engines.preview.glances import gaze
-from emo_hallo_ray.engines.preview.sway import POSTURE_AXES, posture, wave
+from emo_hallo_ray.engines.preview.liveliness.blinks import lid_closure
+from emo_hallo_ray.engines.preview.liveliness.chance import Stream, draw
+from emo_hallo_ray.engines.preview.liveliness.glances import gaze
+from emo_hallo_ray.engines.preview.liveliness.sway import POSTURE_AXES, posture, wave
 
 # standard deviations of the head's motion, along the axes of posture: radians, then face heights; heads of people who
 # talk turn by about 1.5 to 3 degrees, nod by 1 to 2 and tilt by 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, Vectors, smoothstep
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, Floats, Vectors, smoothstep
 from emo_hallo_ray.faces.landmarks import CHEEKS, LOWER_LIP_RINGS, UPPER_LIP_RINGS
 
 GREY_MAX_SPREAD = 6.0  # mean distance of the channels from grey, below which a picture has no colour

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.eye_shape import EyeShape
-from emo_hallo_ray.engines.preview.geometry import Floats
+from emo_hallo_ray.engines.preview.eyes.shape import EyeShape
+from emo_hallo_ray.engines.preview.face.geometry import Floats
 
 DARK = 0.5  # of the skin's brightness
 BEYOND = 0.58  # of the eye's width from its middle: rims go on where lids and lashes have ended

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.bases import BASES, JAW, make_sheets
-from emo_hallo_ray.engines.preview.brows import raised_brows
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, Vectors, locate, smoothstep
+from emo_hallo_ray.engines.preview.face.bases import BASES, JAW, make_sheets
+from emo_hallo_ray.engines.preview.face.brows import raised_brows
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, Floats, Vectors, locate, smoothstep
 
 CELLS_PER_FACE = 64  # from hairline to chin, of the grid that carries the fields
 BORDER_CELLS = 4  # over which they fade out at the patch's border

@@ -10,7 +10,14 @@ import cv2
 import numpy as np
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.geometry import FaceCoordinates, FaceGeometry, Floats, Vectors, locate, smoothstep
+from emo_hallo_ray.engines.preview.face.geometry import (
+    FaceCoordinates,
+    FaceGeometry,
+    Floats,
+    Vectors,
+    locate,
+    smoothstep,
+)
 from emo_hallo_ray.faces.landmarks import LEFT_FOLD, RIGHT_FOLD
 
 CELLS_PER_FACE = 32  # shading is smooth

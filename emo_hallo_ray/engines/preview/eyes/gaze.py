@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from emo_hallo_ray.engines.preview.eye_shape import EyeShape
-from emo_hallo_ray.engines.preview.geometry import Floats, Vectors, smoothstep
+from emo_hallo_ray.engines.preview.eyes.shape import EyeShape
+from emo_hallo_ray.engines.preview.face.geometry import Floats, Vectors, smoothstep
 
 ACROSS, DOWN = 0.10, 0.13  # of the eye's width and of its height, at gaze 1
 MIN_WHITE = 0.12  # of the eye's width beside the iris, over which its motion fades out

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Floats, smoothstep
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, Floats, smoothstep
 from emo_hallo_ray.faces.landmarks import EyePoints
 
 SIDES, ABOVE, BELOW = 0.66, 0.75, 1.3  # the box: of the eye's width from its middle, of its height beyond the lids

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emo_hallo_ray.engines.preview.geometry import FaceGeometry, Vectors
+from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry, Vectors
 from emo_hallo_ray.faces.landmarks import EYES, EyePoints
 
 RAISE = 0.035  # of the distance between the eyes

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.eye_shape import EyeShape
-from emo_hallo_ray.engines.preview.geometry import Floats, smoothstep
-from emo_hallo_ray.engines.preview.lashes import Lashes
-from emo_hallo_ray.engines.preview.lid_skin import LidSkin
-from emo_hallo_ray.engines.preview.rims import behind_rims, find_rims
+from emo_hallo_ray.engines.preview.eyes.lashes import Lashes
+from emo_hallo_ray.engines.preview.eyes.rims import behind_rims, find_rims
+from emo_hallo_ray.engines.preview.eyes.shape import EyeShape
+from emo_hallo_ray.engines.preview.eyes.skin import LidSkin
+from emo_hallo_ray.engines.preview.face.geometry import Floats, smoothstep
 
 LOWER_LID_RISE = 0.13  # of the opening
 OVERLAP = 0.06  # of the eye's height: how far the shut lid covers the lower one

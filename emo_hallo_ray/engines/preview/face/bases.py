@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emo_hallo_ray.engines.preview.geometry import FaceCoordinates, Vectors, smoothstep
+from emo_hallo_ray.engines.preview.face.geometry import FaceCoordinates, Vectors, smoothstep
 
 BASES = ("jaw", "lift", "wide", "pucker", "press", "raise", "tuck", "settle", "overlap")
 

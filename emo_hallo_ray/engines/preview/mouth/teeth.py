@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.canvas import Layer, MouthCanvas
-from emo_hallo_ray.engines.preview.geometry import Floats, smoothstep
+from emo_hallo_ray.engines.preview.face.geometry import Floats, smoothstep
+from emo_hallo_ray.engines.preview.mouth.canvas import Layer, MouthCanvas
 
 # from the middle outwards: incisors, canine, premolars, first molar
 UPPER_WIDTHS = (0.175, 0.150, 0.155, 0.130, 0.120, 0.100)

@@ -5,8 +5,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.eye_shape import EyeShape
-from emo_hallo_ray.engines.preview.geometry import Floats, smoothstep
+from emo_hallo_ray.engines.preview.eyes.shape import EyeShape
+from emo_hallo_ray.engines.preview.face.geometry import Floats, smoothstep
 
 N_COLUMNS, N_DEPTHS = 48, 16  # samples of the skin along the eye, and away from it
 FROM_BELOW = 0.5  # of the lid's colour, the rest is from above: a closed lid comes forward, out of the brow's shade

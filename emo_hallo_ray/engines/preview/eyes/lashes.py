@@ -4,8 +4,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from emo_hallo_ray.engines.base import Image
-from emo_hallo_ray.engines.preview.eye_shape import EyeShape
-from emo_hallo_ray.engines.preview.geometry import Floats, smoothstep
+from emo_hallo_ray.engines.preview.eyes.shape import EyeShape
+from emo_hallo_ray.engines.preview.face.geometry import Floats, smoothstep
 
 N_COLUMNS = 64  # samples along the eye
 # how much darker than the skin below the eye; the least is what tells a shut eye from a smooth one in a pale picture

@@ -1,0 +1,1 @@
+"""Lids that close and eyes that look around."""

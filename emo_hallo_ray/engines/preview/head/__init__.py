@@ -1,0 +1,1 @@
+"""The head turns in space; the background does not."""

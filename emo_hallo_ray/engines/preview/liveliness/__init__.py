@@ -1,0 +1,1 @@
+"""Blinks, glances, sway: what a face does besides talking, from the seed and the frame's number."""
