@@ -15,6 +15,7 @@ class Expression:
         upper: upper lip raised, 0..1.
         tuck: lower lip under the upper teeth, 0..1.
         settle: how far a mouth that is open in the picture obeys the sound: 0 leaves it, 1 closes it in full.
+        rest: how far a smile comes back behind closed lips, as in a pause, 0..1.
         blink: lids closed, 0..1.
         squint: lower lids raised, 0..1.
         gaze_x, gaze_y: -1..1, to the image's right and down.
@@ -31,6 +32,7 @@ class Expression:
     upper: float = 0.0
     tuck: float = 0.0
     settle: float = 0.0
+    rest: float = 0.0
     blink: float = 0.0
     squint: float = 0.0
     gaze_x: float = 0.0

@@ -122,7 +122,7 @@ class FaceWarp:
             gap = self._geometry.gap / (JAW * 2 * self._geometry.half_mouth)  # as an amount of jaw
             jaw = max(0.0, expression.jaw - gap)
             settle = expression.settle * float(np.clip(1 - opening / gap, 0, 1))
-            relaxed = SMILE_TALKING * expression.settle + SMILE_CLOSED * settle
+            relaxed = SMILE_TALKING * expression.settle * (1 - expression.rest) + SMILE_CLOSED * settle
         return {
             "opening": opening,
             "jaw": jaw,

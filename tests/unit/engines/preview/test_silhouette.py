@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.head import silhouette
 from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
+from emo_hallo_ray.engines.preview.head import silhouette
 from emo_hallo_ray.engines.preview.head.silhouette import BAND_END, find_person, head_share
 from emo_hallo_ray.engines.preview.portrait import Portrait
 from emo_hallo_ray.faces.landmarks import OVAL
