@@ -4,10 +4,10 @@ PIP    := -m pip install --quiet --disable-pip-version-check --constraint constr
 CORE   := .venv/.installed
 TEST   := .venv-test/.installed
 
-.PHONY: demo serve test lint fix types bench clean help
+.PHONY: demo serve test lint fix types bench viseme-net clean help
 
 help:            ## this list
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+): .*## /\1\t/' | expand -t 12
 
 demo: $(CORE)    ## start the service, turn the bundled sample into an MP4, stop the service
 	.venv/bin/python tools/demo.py
@@ -30,8 +30,11 @@ types: $(TEST)   ## static types, strict
 bench: $(TEST)   ## every figure of docs/PERFORMANCE.md
 	.venv-test/bin/python -m benchmarks
 
+viseme-net: $(TEST) ## train the preview engine's viseme network anew (25 minutes; needs espeak-ng and flite)
+	.venv-test/bin/python -m tools.visemes.train emo_hallo_ray/assets/viseme_net.onnx
+
 clean:           ## remove both environments and what was made in them
-	rm -rf .venv .venv-test out benchmarks/results *.egg-info
+	rm -rf .venv .venv-test build out benchmarks/results *.egg-info
 
 # torch and its company are only worth their gigabytes where Hallo2 can run: with a GPU, or with weights at hand
 EXTRA := $(shell if command -v nvidia-smi >/dev/null 2>&1 || [ -d "$${EMO_HALLO_WEIGHTS__ROOT:-pretrained_models}" ]; then echo '[hallo2]'; fi)

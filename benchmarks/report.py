@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+WIDTH = 120  # even where no terminal is
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -18,7 +19,7 @@ def report(name: str, title: str, rows: Sequence[Mapping[str, object]]) -> None:
     table = Table(*rows[0], title=title)
     for row in rows:
         table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console().print(table)
+    Console(width=max(WIDTH, Console().width)).print(table)
     RESULTS.mkdir(exist_ok=True)
     machine = {"cores": os.cpu_count(), "processor": platform.processor() or platform.machine()}
     measured = {"title": title, "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine}

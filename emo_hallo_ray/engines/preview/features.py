@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emo_hallo_ray.media.audio import SAMPLE_RATE_HZ, read_window
+from emo_hallo_ray.media.audio import SAMPLE_RATE_HZ, Samples, read_window
 
 HOPS_PER_S = 100
 HOP_SAMPLES = SAMPLE_RATE_HZ // HOPS_PER_S
@@ -20,6 +20,8 @@ N_MELS = 32
 MEL_LOW_HZ, MEL_HIGH_HZ = 60, 7600
 PRE_EMPHASIS = 0.97
 POWER_FLOOR = 1e-12  # -120 dB
+# a hop's window begins so many samples before the hop; one of them for pre-emphasis
+SAMPLES_BEFORE = WINDOW_SAMPLES // 2 - HOP_SAMPLES // 2 + 1
 
 Floats = NDArray[np.float32]
 
@@ -41,9 +43,21 @@ class Spectrum:
 
 def read_spectrum(path: Path, first_hop: int, n_hops: int) -> Spectrum:
     """Spectrum of hops centred at (hop + 1/2) × 10 ms; beyond the recording there is silence."""
-    before = WINDOW_SAMPLES // 2 - HOP_SAMPLES // 2 + 1  # one more for pre-emphasis
-    n_samples = 1 + (n_hops - 1) * HOP_SAMPLES + WINDOW_SAMPLES
-    samples = read_window(path, first_hop * HOP_SAMPLES - before, n_samples)
+    return _spectrum(read_window(path, first_hop * HOP_SAMPLES - SAMPLES_BEFORE, _samples_of(n_hops)))
+
+
+def spectrum_of(samples: Samples) -> Spectrum:
+    """Spectrum of a recording in memory, ceil(n / 160) hops."""
+    n_hops = -(-len(samples) // HOP_SAMPLES)
+    after = _samples_of(n_hops) - SAMPLES_BEFORE - len(samples)
+    return _spectrum(np.pad(samples, (SAMPLES_BEFORE, after)))
+
+
+def _samples_of(n_hops: int) -> int:
+    return 1 + (n_hops - 1) * HOP_SAMPLES + WINDOW_SAMPLES
+
+
+def _spectrum(samples: Samples) -> Spectrum:
     plain, previous = samples[1:], samples[:-1]
     bright_power = _power(plain - np.float32(PRE_EMPHASIS) * previous)
     return Spectrum(

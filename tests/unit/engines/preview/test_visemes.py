@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.base import SpeechTrack
-from emo_hallo_ray.engines.preview.features import read_spectrum
 from emo_hallo_ray.engines.preview.loudness import Loudness
+from emo_hallo_ray.engines.preview.recognition import recognize_visemes
 from emo_hallo_ray.engines.preview.speech import PreviewSpeechEmbedder
-from emo_hallo_ray.engines.preview.visemes import MOUTH_CURVES, SILENCE, viseme_posteriors
+from emo_hallo_ray.engines.preview.visemes import MOUTH_CURVES, SILENCE
 
 from .conftest import track_of, write_speech
 
@@ -22,8 +22,8 @@ def curves(path: Path, samples: np.ndarray) -> np.ndarray:
 def test_posteriors_are_probabilities_and_know_silence(tmp_path: Path, speech_samples: np.ndarray) -> None:
     track = track_of(write_speech(tmp_path / "padded.wav", np.pad(speech_samples, (0, 16_000))))
 
-    spectrum = read_spectrum(track.path, 0, track.n_samples // 160)
-    posteriors = viseme_posteriors(spectrum, Loudness.from_arrays(track.loudness))
+    loudness = Loudness.from_arrays(track.loudness)
+    posteriors = recognize_visemes(track.path, loudness, 0, track.n_samples // 160).posteriors
 
     assert posteriors.sum(axis=1) == pytest.approx(1, abs=1e-4)
     assert posteriors[-60:-20, SILENCE].min() > 0.8
