@@ -30,7 +30,7 @@ types: $(TEST)   ## static types, strict
 bench: $(TEST)   ## every figure of docs/PERFORMANCE.md
 	.venv-test/bin/python -m benchmarks
 
-viseme-net: $(TEST) ## train the preview engine's viseme network anew (25 minutes; needs espeak-ng and flite)
+viseme-net: $(TEST) ## train the preview engine's viseme network anew (20 minutes; needs espeak-ng and flite)
 	.venv-test/bin/python -m tools.visemes.train emo_hallo_ray/assets/viseme_net.onnx
 
 clean:           ## remove both environments and what was made in them

@@ -26,7 +26,7 @@ from emo_hallo_ray.faces.models import open_model
 from emo_hallo_ray.media.audio import SAMPLE_RATE_HZ, Samples
 from tools.visemes.examples import measure
 from tools.visemes.heldout import NOISES, SNRS_DB, in_noise, speak_held_out
-from tools.visemes.labels import LabelledSpeech, to_hops
+from tools.visemes.labels import LabelledSpeech, Labels, to_hops
 from tools.visemes.phonemes import CLASSES, is_vowel
 
 Curves = NDArray[np.float32]
@@ -62,6 +62,7 @@ class Figures:
     Attributes:
         closed: share of m, b and p with a closed frame within ±1 frame.
         wrongly_closed: share of the frames of open vowels.
+        closed_consonants: share of the frames of other consonants, apart from those near m, b, p, f, v and pauses.
         jaw, opening, width, rounding: correlation with the coarticulated targets.
         lag_frames: at which the jaw correlates best; positive where the mouth is late.
         open_jaw: 90th percentile of the jaw on AA, AE and AO.
@@ -70,6 +71,7 @@ class Figures:
 
     closed: float
     wrongly_closed: float
+    closed_consonants: float
     jaw: float
     opening: float
     width: float
@@ -128,6 +130,7 @@ def compare(spoken: Sequence[LabelledSpeech], curves_of: CurvesOf) -> Figures:
     """Compare mouth curves with what was said."""
     hits: list[bool] = []
     wrong: list[bool] = []
+    consonants: list[bool] = []
     jaws: list[float] = []
     rounded: list[float] = []
     correlations: list[list[float]] = []
@@ -140,6 +143,7 @@ def compare(spoken: Sequence[LabelledSpeech], curves_of: CurvesOf) -> Figures:
         labels = to_hops(speech.segments, len(mouth) * HOPS_PER_FRAME)[HOPS_PER_FRAME // 2 :: HOPS_PER_FRAME]
         vowel = np.array([is_vowel(CLASSES[label]) for label in labels]) & (target[:, JAW] > OPEN_JAW)
         wrong += closed[vowel].tolist()
+        consonants += closed[_open_consonants(speech, labels)].tolist()
         names = np.array(CLASSES)[labels]
         jaws += mouth[np.isin(names, ("AA", "AE", "AO")) & vowel, JAW].tolist()
         rounded += mouth[np.isin(names, ("UW", "W")), ROUND].tolist()
@@ -151,6 +155,7 @@ def compare(spoken: Sequence[LabelledSpeech], curves_of: CurvesOf) -> Figures:
     return Figures(
         closed=float(np.mean(hits)),
         wrongly_closed=float(np.mean(wrong)),
+        closed_consonants=float(np.mean(consonants)) if consonants else 0.0,
         jaw=jaw,
         opening=opening,
         width=width,
@@ -166,6 +171,15 @@ def _hits(speech: LabelledSpeech, closed: NDArray[np.bool_]) -> Iterator[bool]:
         if segment.viseme == "BMP":
             first, last = (int(time_s * FPS) for time_s in (segment.start_s, segment.end_s - 1e-6))
             yield bool(closed[max(0, first - 1) : last + 2].any())
+
+
+def _open_consonants(speech: LabelledSpeech, labels: Labels) -> NDArray[np.bool_]:
+    """Frames of consonants that no closing of the lips is near to."""
+    consonants = np.array([not is_vowel(CLASSES[label]) for label in labels])
+    for segment in speech.segments:
+        if segment.viseme in ("BMP", "FV", "SIL"):
+            consonants[max(0, int(segment.start_s * FPS) - 1) : int(segment.end_s * FPS) + 2] = False
+    return consonants
 
 
 def _shifted(mouth: Curves, target: Curves, lag: int) -> tuple[Curves, Curves]:

@@ -23,19 +23,17 @@ VARIANTS: Final = (
     "iven max norbert quincy rob robert sandro shelby"
 )
 
-Speak = Callable[[random.Random], LabelledSpeech]
-
 
 @dataclass(frozen=True)
 class Voice:
-    """Somebody who can say any number of things; `speak` draws text and tempo."""
+    """Somebody who says one thing after another; `speak` draws a text and a tempo."""
 
     name: str
-    speak: Speak
+    speak: Callable[[random.Random], LabelledSpeech]
 
 
 def draw_training_voice(rng: random.Random) -> Voice:
-    """A third flite, whose voices were people; half of espeak-ng's share is English."""
+    """Two in five are of flite, whose voices were people; of espeak-ng, about as many speak English."""
     if rng.random() < 0.4:
         return flite_voice(name := rng.choice(list(FLITE_VOICES)), FLITE_VOICES[name] * rng.uniform(0.75, 1.4))
     language = "en" if rng.random() < 0.4 else rng.choice(list(ESPEAK_VOICES))
@@ -60,4 +58,4 @@ def espeak_voice(language: str, name: str, pitch: int = 50) -> Voice:
         text = draw_text(language, rng)
         return label(espeak.speak(text, name, rng.randint(120, 215), pitch, rng.randint(20, 80)), visemes_of_ipa)
 
-    return Voice(f"espeak {name}", speak)
+    return Voice(f"espeak-ng {name}", speak)

@@ -8,7 +8,7 @@ from emo_hallo_ray.engines.preview.features import Floats
 SMOOTHING_HOPS = 1.0
 # In noise the network is seldom sure of a closure. A missed one is worse than one too many, and the most likely moment
 # among its neighbours counts long before it is more likely than not.
-LEAST_POSTERIOR = 0.07
+LEAST_POSTERIOR = 0.06
 NEIGHBOUR_HOPS = 9
 
 

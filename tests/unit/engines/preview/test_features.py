@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.base import SpeechTrack
-from emo_hallo_ray.engines.preview.features import N_MELS, read_spectrum
+from emo_hallo_ray.engines.preview.features import N_MELS, read_spectrum, spectrum_of
 
 from .conftest import write_speech
 
@@ -54,3 +54,13 @@ def test_click_lies_in_the_hop_whose_middle_is_nearest(tmp_path: Path) -> None:
     level_db = read_spectrum(write_speech(tmp_path / "click.wav", samples), 0, 100).level_db
 
     assert int(level_db.argmax()) == 5
+
+
+def test_recording_in_memory_sounds_as_one_in_a_file(tmp_path: Path) -> None:
+    samples = np.rint(tone(700, 0.503) * 32767).astype(np.float32) / 32768
+
+    in_memory = spectrum_of(samples)
+    in_file = read_spectrum(write_speech(tmp_path / "tone.wav", tone(700, 0.503)), 0, 51)
+
+    assert in_memory.mel_db == pytest.approx(in_file.mel_db, abs=1e-3)
+    assert in_memory.level_db == pytest.approx(in_file.level_db, abs=1e-3)
