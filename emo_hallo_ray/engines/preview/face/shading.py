@@ -52,7 +52,7 @@ class FaceShading:
         touched = np.flatnonzero(np.abs(shade).max(axis=1) >= MIN_SHADE / 2)
         rows = slice(touched[0] * self._cell_px, min(patch.shape[0], (touched[-1] + 1) * self._cell_px))
         light = cv2.resize(1 + shade, self._size, interpolation=cv2.INTER_LINEAR)[rows, : patch.shape[1]]
-        cv2.multiply(patch[rows], cv2.merge([light] * 3), dst=patch[rows], dtype=cv2.CV_8U)
+        cv2.multiply(patch[rows], cv2.merge([light] * patch.shape[2]), dst=patch[rows], dtype=cv2.CV_8U)
 
 
 def filled_folds(geometry: FaceGeometry, patch: Image) -> list[Image]:

@@ -44,7 +44,7 @@ class HeadMotion:
         self._strains = _strains(share[self._box], self._fields)
 
     def render(self, picture: Image, expression: Expression) -> Image:
-        """(frame_px, frame_px, 3): the picture with the head moved by `expression`."""
+        """(frame_px, frame_px, 3): the picture, RGB or RGBA, with the head moved by `expression`."""
         e = expression
         amounts = np.array([e.yaw, e.pitch, e.roll, e.shift_x, e.shift_y, e.zoom], np.float32)
         forward = np.tensordot(self._limited(amounts), self._fields, axes=1)
@@ -71,7 +71,10 @@ class HeadMotion:
 
 
 def _read(picture: Image, places: Floats) -> Image:
-    pixels: Image = cv2.remap(picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    """RGB of places in a picture; `cv2.remap` takes half the time over four channels that it takes over three."""
+    four = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)
+    moved = cv2.remap(four, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    pixels: Image = cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB)
     return pixels
 
 
