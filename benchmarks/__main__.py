@@ -2,5 +2,5 @@
 
 import runpy
 
-for name in ("startup", "polling", "upload", "end_to_end", "long_audio"):
+for name in ("startup", "polling", "upload", "end_to_end", "long_audio", "visemes", "preview"):
     runpy.run_module(f"benchmarks.{name}", run_name="__main__")

@@ -30,7 +30,7 @@ from emo_hallo_ray.engines.preview.face.bases import JAW
 from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
 from emo_hallo_ray.engines.preview.portrait import Portrait, PreviewPortraitPreparer
 from emo_hallo_ray.engines.preview.renderer import Renderer
-from emo_hallo_ray.engines.preview.speech import PreviewSpeechEmbedder
+from emo_hallo_ray.engines.preview.speech.embedder import PreviewSpeechEmbedder
 from emo_hallo_ray.media.audio import decode_speech, wav_length
 from emo_hallo_ray.media.limits import MediaLimits
 from emo_hallo_ray.render import RenderRequest, render

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emo_hallo_ray.engines.base import FPS
-from emo_hallo_ray.engines.preview.visemes import HOPS_PER_FRAME
+from emo_hallo_ray.engines.preview.speech.visemes import HOPS_PER_FRAME
 from emo_hallo_ray.media.audio import SAMPLE_RATE_HZ, Samples
 from tools.visemes.degrade import mix, pink
 from tools.visemes.evaluate import JAW, OPEN_JAW, target_curves

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from benchmarks.report import report
 from emo_hallo_ray.engines.base import FPS, SpeechTrack
-from emo_hallo_ray.engines.preview.speech import PreviewSpeechEmbedder
-from emo_hallo_ray.engines.preview.visemes import MOUTH_CURVES
+from emo_hallo_ray.engines.preview.speech.embedder import PreviewSpeechEmbedder
+from emo_hallo_ray.engines.preview.speech.visemes import MOUTH_CURVES
 from emo_hallo_ray.media.audio import SAMPLE_RATE_HZ, Samples
 from tools.visemes.degrade import hum, music, pink, white
 from tools.visemes.evaluate import score

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emo_hallo_ray.engines.preview.features import HOP_SAMPLES
+from emo_hallo_ray.engines.preview.speech.features import HOP_SAMPLES
 from emo_hallo_ray.media.audio import INT16_SCALE, SAMPLE_RATE_HZ, Samples
 from tools.visemes.labels import LabelledSpeech, Labels, to_hops
 from tools.visemes.voices import Voice, draw_training_voice

@@ -19,9 +19,9 @@ from rich.table import Table
 from scipy.ndimage import gaussian_filter1d
 
 from emo_hallo_ray.engines.base import FPS
-from emo_hallo_ray.engines.preview.features import HOPS_PER_S, spectrum_of
-from emo_hallo_ray.engines.preview.recognition import Recognition, network_input
-from emo_hallo_ray.engines.preview.visemes import HOPS_PER_FRAME, MOUTH_CURVES, TARGET_TABLE, mouth_curves
+from emo_hallo_ray.engines.preview.speech.features import HOPS_PER_S, spectrum_of
+from emo_hallo_ray.engines.preview.speech.recognition import Recognition, network_input
+from emo_hallo_ray.engines.preview.speech.visemes import HOPS_PER_FRAME, MOUTH_CURVES, TARGET_TABLE, mouth_curves
 from emo_hallo_ray.faces.models import open_model
 from emo_hallo_ray.media.audio import SAMPLE_RATE_HZ, Samples
 from tools.visemes.examples import measure

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from emo_hallo_ray.engines.preview.features import HOP_SAMPLES, Spectrum, spectrum_of
-from emo_hallo_ray.engines.preview.loudness import BLOCK_HOPS, Loudness, loudness_of
-from emo_hallo_ray.engines.preview.recognition import network_input
+from emo_hallo_ray.engines.preview.speech.features import HOP_SAMPLES, Spectrum, spectrum_of
+from emo_hallo_ray.engines.preview.speech.loudness import BLOCK_HOPS, Loudness, loudness_of
+from emo_hallo_ray.engines.preview.speech.recognition import network_input
 from emo_hallo_ray.media.audio import INT16_SCALE, Samples
 from tools.visemes.corpus import Corpus
 from tools.visemes.degrade import degrade, draw_noise, warp_vocal_tract

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emo_hallo_ray.engines.preview.features import HOPS_PER_S
+from emo_hallo_ray.engines.preview.speech.features import HOPS_PER_S
 from emo_hallo_ray.media.audio import SAMPLE_RATE_HZ, Samples
 from tools.visemes.phonemes import CLASSES
 from tools.visemes.utterance import Phone, Utterance

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emo_hallo_ray.engines.preview.visemes import TARGETS
+from emo_hallo_ray.engines.preview.speech.visemes import TARGETS
 
 CLASSES: Final = tuple(TARGETS)
 

@@ -13,7 +13,7 @@ def _portrait_preparer(frame_px: int) -> PortraitPreparer:
 
 
 def _speech_embedder() -> SpeechEmbedder:
-    from emo_hallo_ray.engines.preview.speech import PreviewSpeechEmbedder
+    from emo_hallo_ray.engines.preview.speech.embedder import PreviewSpeechEmbedder
 
     return PreviewSpeechEmbedder()
 

@@ -6,7 +6,7 @@ from emo_hallo_ray.engines.base import FPS
 from emo_hallo_ray.engines.preview.expression import Expression
 from emo_hallo_ray.engines.preview.face.geometry import Floats
 from emo_hallo_ray.engines.preview.liveliness.motion import liveliness
-from emo_hallo_ray.engines.preview.visemes import MOUTH_CURVES
+from emo_hallo_ray.engines.preview.speech.visemes import MOUTH_CURVES
 from emo_hallo_ray.tasks.model import TaskParams
 
 MOUTH_EASE_S = 0.16  # the mouth is quick to start

@@ -10,7 +10,7 @@ from emo_hallo_ray.engines.base import SpeechTrack
 from emo_hallo_ray.engines.preview.face.geometry import FaceGeometry
 from emo_hallo_ray.engines.preview.portrait import Portrait, PreviewPortraitPreparer
 from emo_hallo_ray.engines.preview.renderer import Renderer
-from emo_hallo_ray.engines.preview.speech import PreviewSpeechEmbedder
+from emo_hallo_ray.engines.preview.speech.embedder import PreviewSpeechEmbedder
 from emo_hallo_ray.faces.landmarks import LOWER_LIP_INSIDE, UPPER_LIP_INSIDE
 
 SAMPLES = Path(__file__).parents[4] / "samples"

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.closures import lip_closure
-from emo_hallo_ray.engines.preview.speech import PreviewSpeechEmbedder
-from emo_hallo_ray.engines.preview.visemes import HOPS_PER_FRAME, MOUTH_CURVES
+from emo_hallo_ray.engines.preview.speech.closures import lip_closure
+from emo_hallo_ray.engines.preview.speech.embedder import PreviewSpeechEmbedder
+from emo_hallo_ray.engines.preview.speech.visemes import HOPS_PER_FRAME, MOUTH_CURVES
 
 from .conftest import track_of
 

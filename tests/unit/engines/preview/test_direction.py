@@ -5,7 +5,7 @@ import pytest
 
 from emo_hallo_ray.engines.preview.direction import MAX_JAW, express
 from emo_hallo_ray.engines.preview.expression import Expression
-from emo_hallo_ray.engines.preview.visemes import MOUTH_CURVES
+from emo_hallo_ray.engines.preview.speech.visemes import MOUTH_CURVES
 from emo_hallo_ray.tasks.model import TaskParams
 
 PARAMS = TaskParams()

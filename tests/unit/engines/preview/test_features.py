@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.base import SpeechTrack
-from emo_hallo_ray.engines.preview.features import N_MELS, read_spectrum, spectrum_of
+from emo_hallo_ray.engines.preview.speech.features import N_MELS, read_spectrum, spectrum_of
 
 from .conftest import write_speech
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.features import HOPS_PER_S
-from emo_hallo_ray.engines.preview.loudness import BIN_DB, Loudness, measure_loudness
+from emo_hallo_ray.engines.preview.speech.features import HOPS_PER_S
+from emo_hallo_ray.engines.preview.speech.loudness import BIN_DB, Loudness, measure_loudness
 
 from .conftest import write_speech
 

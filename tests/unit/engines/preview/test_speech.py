@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.base import SpeechTrack
-from emo_hallo_ray.engines.preview.speech import PreviewSpeechEmbedder
-from emo_hallo_ray.engines.preview.visemes import MOUTH_CURVES
+from emo_hallo_ray.engines.preview.speech.embedder import PreviewSpeechEmbedder
+from emo_hallo_ray.engines.preview.speech.visemes import MOUTH_CURVES
 
 from .conftest import track_of, write_speech
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.base import SpeechTrack
-from emo_hallo_ray.engines.preview.loudness import Loudness
-from emo_hallo_ray.engines.preview.recognition import recognize_visemes
-from emo_hallo_ray.engines.preview.speech import PreviewSpeechEmbedder
-from emo_hallo_ray.engines.preview.visemes import MOUTH_CURVES, SILENCE
+from emo_hallo_ray.engines.preview.speech.embedder import PreviewSpeechEmbedder
+from emo_hallo_ray.engines.preview.speech.loudness import Loudness
+from emo_hallo_ray.engines.preview.speech.recognition import recognize_visemes
+from emo_hallo_ray.engines.preview.speech.visemes import MOUTH_CURVES, SILENCE
 
 from .conftest import track_of, write_speech
 

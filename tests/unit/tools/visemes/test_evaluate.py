@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.visemes import MOUTH_CURVES
+from emo_hallo_ray.engines.preview.speech.visemes import MOUTH_CURVES
 from tools.visemes.evaluate import Curves, compare, target_curves
 from tools.visemes.labels import LabelledSpeech, Segment
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emo_hallo_ray.engines.preview.features import read_spectrum, spectrum_of
-from emo_hallo_ray.engines.preview.loudness import measure_loudness
+from emo_hallo_ray.engines.preview.speech.features import read_spectrum, spectrum_of
+from emo_hallo_ray.engines.preview.speech.loudness import measure_loudness
 from tools.visemes.corpus import Corpus, say_several, to_corpus
 from tools.visemes.examples import N_HOPS, make_examples, measure
 from tools.visemes.labels import LabelledSpeech, Segment

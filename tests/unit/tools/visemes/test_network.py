@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 import torch
 
-from emo_hallo_ray.engines.preview.recognition import REACH_HOPS
+from emo_hallo_ray.engines.preview.speech.recognition import REACH_HOPS
 from tools.visemes.examples import Examples
 from tools.visemes.network import IR_VERSION, N_CLASSES, N_FEATURES, OPSET, VisemeNetwork, export_onnx, reach_hops
 from tools.visemes.train import class_weights, draw_batches, training_step

@@ -1,6 +1,6 @@
 import pytest
 
-from emo_hallo_ray.engines.preview.visemes import TARGETS
+from emo_hallo_ray.engines.preview.speech.visemes import TARGETS
 from tools.visemes.phonemes import ARPA, IPA, visemes_of_arpa, visemes_of_ipa
 
 

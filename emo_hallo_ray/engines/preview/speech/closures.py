@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from emo_hallo_ray.engines.preview.features import Floats
+from emo_hallo_ray.engines.preview.speech.features import Floats
 
 SMOOTHING_HOPS = 1.0
 # In noise the network is seldom sure of a closure. A missed one is worse than one too many, and the most likely moment

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emo_hallo_ray.engines.preview.features import Floats, Spectrum, read_spectrum
-from emo_hallo_ray.engines.preview.loudness import Loudness
+from emo_hallo_ray.engines.preview.speech.features import Floats, Spectrum, read_spectrum
+from emo_hallo_ray.engines.preview.speech.loudness import Loudness
 from emo_hallo_ray.faces.models import open_model
 
 MEL_SCALE_DB = 15.0

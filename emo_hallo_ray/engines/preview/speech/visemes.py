@@ -6,9 +6,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from emo_hallo_ray.engines.base import FPS
-from emo_hallo_ray.engines.preview.closures import lip_closure
-from emo_hallo_ray.engines.preview.features import HOPS_PER_S, Floats
-from emo_hallo_ray.engines.preview.recognition import Recognition
+from emo_hallo_ray.engines.preview.speech.closures import lip_closure
+from emo_hallo_ray.engines.preview.speech.features import HOPS_PER_S, Floats
+from emo_hallo_ray.engines.preview.speech.recognition import Recognition
 
 HOPS_PER_FRAME = HOPS_PER_S // FPS
 CONTEXT_HOPS = 200  # the slowest smoothing reaches 4 sigmas of 42 hops to either side

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emo_hallo_ray.engines.base import Arrays
-from emo_hallo_ray.engines.preview.features import HOP_SAMPLES, N_MELS, Floats, Spectrum, read_spectrum
+from emo_hallo_ray.engines.preview.speech.features import HOP_SAMPLES, N_MELS, Floats, Spectrum, read_spectrum
 
 BLOCK_HOPS = 500  # 5 s
 # a block's neighbours count the less the farther they are, those 25 s away nothing: a figure fades, it never jumps

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from emo_hallo_ray.engines.base import Arrays, SpeechTrack
-from emo_hallo_ray.engines.preview.loudness import Loudness, measure_loudness
-from emo_hallo_ray.engines.preview.recognition import recognize_visemes
-from emo_hallo_ray.engines.preview.visemes import CONTEXT_HOPS, HOPS_PER_FRAME, mouth_curves
+from emo_hallo_ray.engines.preview.speech.loudness import Loudness, measure_loudness
+from emo_hallo_ray.engines.preview.speech.recognition import recognize_visemes
+from emo_hallo_ray.engines.preview.speech.visemes import CONTEXT_HOPS, HOPS_PER_FRAME, mouth_curves
 from emo_hallo_ray.media.audio import wav_length
 
 CONTEXT_FRAMES = CONTEXT_HOPS // HOPS_PER_FRAME
