@@ -37,7 +37,8 @@ class LiveService:
         """SIGKILL to every process of the service at once, as when the machine loses power."""
         os.killpg(self.process.pid, signal.SIGKILL)
         for pid in _descendants(self.storage):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it died with its parent
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
         wait_until(lambda: not _descendants(self.storage), 30, "the killed processes are gone")
 

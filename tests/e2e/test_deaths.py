@@ -59,8 +59,8 @@ def test_killing_a_process_in_the_middle_of_a_task_changes_no_frame(
 
 
 def test_a_redeployment_gives_the_running_task_back_and_keeps_the_others(mortal: LiveService, tmp_path: Path) -> None:
-    # a minute of speech: its rendering must outlast the start of `serve deploy` on the fastest machine
-    speech = cut_speech(SPEECH, tmp_path / "minute.wav", seconds=9, repeat=7)
+    # two minutes of speech: their rendering must outlast the start of `serve deploy` on the fastest machine
+    speech = cut_speech(SPEECH, tmp_path / "long.wav", seconds=9, repeat=13)
     quiet_video = render_quietly(speech, tmp_path / "quiet.mp4", seed=5)
     dashboard = re.search(r"dashboard at .*?(127\.0\.0\.1:\d+)", mortal.log.read_text(errors="replace"))
     assert dashboard is not None

@@ -40,7 +40,7 @@ class Renderer:
         self._warp = FaceWarp(in_patch, share)
         self._shading = FaceShading(in_patch, share)
         # only a smile that shows teeth is ever taken back
-        less_smiling = filled_folds(in_patch, self._still) if in_patch.is_mouth_open else [self._still]
+        less_smiling = filled_folds(in_patch, self._still, share) if in_patch.is_mouth_open else [self._still]
         # with a fourth channel, pixels are moved in half the time
         self._less_smiling = [cv2.cvtColor(still, cv2.COLOR_RGB2RGBA) for still in less_smiling]
         self._portrait = cv2.cvtColor(portrait.image, cv2.COLOR_RGB2RGBA)

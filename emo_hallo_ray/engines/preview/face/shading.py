@@ -55,12 +55,15 @@ class FaceShading:
         cv2.multiply(patch[rows], cv2.merge([light] * patch.shape[2]), dst=patch[rows], dtype=cv2.CV_8U)
 
 
-def filled_folds(geometry: FaceGeometry, patch: Image) -> list[Image]:
-    """The patch with the smile's folds as they are, then filled more and more; `N_FILLINGS` pictures."""
+def filled_folds(geometry: FaceGeometry, patch: Image, share: Floats) -> list[Image]:
+    """The patch with the smile's folds as they are, then filled more and more; `N_FILLINGS` pictures.
+
+    `share`, (H, W) in 0..1, is 0 in the background, which stays as it is.
+    """
     height, width = patch.shape[:2]
     rows, columns = np.mgrid[0:height:4, 0:width:4]
     near = _near_folds(geometry, np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float64), 2.2 * FOLD_WIDTH)
-    mask = cv2.resize(near.reshape(rows.shape).astype(np.float32), (width, height))[..., None]
+    mask = cv2.resize(near.reshape(rows.shape).astype(np.float32), (width, height))[..., None] * share[..., None]
     still = patch.astype(np.float32)
     smooth = cv2.GaussianBlur(still, (0, 0), 0.14 * geometry.half_mouth)
     filling = np.maximum(smooth - cv2.GaussianBlur(still, (0, 0), 0.02 * geometry.half_mouth), 0) * mask

@@ -52,7 +52,7 @@ def test_open_jaw_changes_light_smoothly(portrait: Portrait, geometry: FaceGeome
 
 
 def test_folds_are_only_ever_lightened_and_only_beside_the_mouth(portrait: Portrait, geometry: FaceGeometry) -> None:
-    first, *_, last = filled_folds(geometry, portrait.image)
+    first, *_, last = filled_folds(geometry, portrait.image, np.ones((768, 768), np.float32))
 
     assert np.array_equal(first, portrait.image)
     gain = last.astype(int) - portrait.image
