@@ -58,6 +58,7 @@ def test_killing_a_process_in_the_middle_of_a_task_changes_no_frame(
     assert_same_frames(tmp_path / "out.mp4", quiet_video)
 
 
+@pytest.mark.timeout(600)
 def test_a_redeployment_gives_the_running_task_back_and_keeps_the_others(mortal: LiveService, tmp_path: Path) -> None:
     # two minutes of speech: their rendering must outlast the start of `serve deploy` on the fastest machine
     speech = cut_speech(SPEECH, tmp_path / "long.wav", seconds=9, repeat=13)
@@ -75,7 +76,7 @@ def test_a_redeployment_gives_the_running_task_back_and_keeps_the_others(mortal:
         environ = os.environ | {"RAY_AUTH_MODE": "token"}
         subprocess.run([*command, tmp_path / "config.yaml"], env=environ, check=True, capture_output=True, timeout=60)
 
-        client.wait(task_id, timeout_s=180)
+        client.wait(task_id, timeout_s=300)
         assert others <= {task.task_id for task in client.tasks()}
         assert "given back to the queue" in client.logs(task_id)
         client.download(task_id, tmp_path / "out.mp4")
