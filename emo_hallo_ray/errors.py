@@ -20,6 +20,7 @@ EmoHalloError                     500
 │   └── ShuttingDown
 ├── SubmissionFailed              500
 ├── MediaToolFailed               500   ffmpeg failed on material that had been accepted
+├── UnusableModelFile             500   a model file is missing, cut short or another model's
 ├── LeaseLost                     500   another attempt owns the task now: stop writing
 └── TaskCancelled                 500   raised inside a stage when its task was cancelled
 
@@ -254,3 +255,15 @@ class TaskCancelled(EmoHalloError):
     """Work stopped because somebody cancelled the task."""
 
     code = "TASK_CANCELLED"
+
+
+class UnusableModelFile(EmoHalloError):
+    """A model file is missing, cut short or another model's.
+
+    `detail` names the file and what is wrong with it, `hint` the command that mends it.
+    """
+
+    code = "UNUSABLE_MODEL_FILE"
+
+    def __init__(self, detail: str, hint: str | None = "run: emo-hallo models download") -> None:
+        super().__init__(detail, hint)

@@ -74,6 +74,14 @@ class EngineSettings(Section):
     extra: dict[str, str] = Field({}, description="further engines by name, each as module:attribute")
 
 
+class WeightsSettings(Section):
+    """Released model files. On a cluster every node that runs a model stage must have them."""
+
+    root: AbsolutePath = Field(
+        Path("pretrained_models"), validate_default=True, description="folder, laid out as Hallo2's own"
+    )
+
+
 class VideoSettings(Section):
     """What frames look like and how they are encoded."""
 
@@ -110,6 +118,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     cache: CacheSettings = CacheSettings()
     engine: EngineSettings = EngineSettings()
+    weights: WeightsSettings = WeightsSettings()
     video: VideoSettings = VideoSettings()
     access: AccessSettings = AccessSettings()
     resources: ResourceSettings = ResourceSettings()

@@ -79,7 +79,7 @@ def training_step(
         logits = network(features)
     loss: Tensor = loss_of(logits.float().flatten(0, 1), labels.flatten())
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimizer.step()
     return float(loss.detach())

@@ -1,0 +1,101 @@
+"""The spatial transformer: each picture attends to itself, to the reference picture and to the identity tokens."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from emo_hallo_ray.hallo2 import kernels
+from emo_hallo_ray.hallo2.attention import CrossAttention, FeedForward, PointwiseConv, SelfAttention, attend
+from emo_hallo_ray.hallo2.layers import feature_map, tokens
+
+
+@dataclass(frozen=True)
+class SpatialConstants:
+    """What stays equal over a clip's steps, for the rows of one guidance half or of both.
+
+    Attributes:
+        reference: keys and values of the reference picture as each half saw it, (halves, H·W, 2·C).
+        identity_keys, identity_values: folded, (halves, heads·T, C).
+    """
+
+    reference: Tensor
+    identity_keys: Tensor
+    identity_values: Tensor
+
+    def conditional(self) -> "SpatialConstants":
+        """Those of the conditional half alone. Its frames go on seeing both readings of the reference."""
+        return SpatialConstants(self.reference, self.identity_keys[-1:], self.identity_values[-1:])
+
+
+class SpatialBlock(nn.Module):
+    """Self-attention, attention to the identity, feed-forward."""
+
+    def __init__(self, width: int, identity_width: int, heads: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attn1 = SelfAttention(width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.attn2 = CrossAttention(width, identity_width, heads)
+        self.norm3 = nn.LayerNorm(width)
+        self.ff = FeedForward(width)
+
+    def write(self, x: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
+        """The reference network's pass: x (N, L, C), one row of tokens each. Also returns what the denoiser reads."""
+        read_by_denoiser = self.norm1(x)
+        x = self.attn1(read_by_denoiser, x)
+        return self._finish(x, *self.attn2.fold(identity)), read_by_denoiser
+
+    def prepare(self, reference: Tensor, identity: Tensor) -> SpatialConstants:
+        """From what the reference network wrote of the reference, (halves, L, C), and the halves' identity tokens."""
+        return SpatialConstants(self.attn1.project_keys_values(reference), *self.attn2.fold(identity))
+
+    def read(self, x: Tensor, constants: SpatialConstants) -> Tensor:
+        """The denoiser's pass: x (halves·F, L, C); the conditional half, which is the last one, sees the reference.
+
+        The unconditional half attends to itself alone, so that its half of the work is half of that. The original
+        lays the halves' references out for the rows alternately, not half by half, so that the conditional frames see
+        the two readings by turns; the weights are used to it.
+        """
+        n_halves = len(constants.identity_keys)
+        n_frames = len(x) // n_halves
+        heads = self.attn1.heads
+        qkv = self.attn1.project(self.norm1(x))
+        parts = [attend(*qkv[:n_frames].chunk(3, dim=-1), heads=heads)] if n_halves == 2 else []
+        q, own_keys_values = qkv[-n_frames:].split((x.shape[-1], 2 * x.shape[-1]), dim=-1)
+        turns = torch.arange(n_frames, 2 * n_frames, device=x.device) % len(constants.reference)
+        reference = constants.reference[turns]
+        parts.append(attend(q, *torch.cat([own_keys_values, reference], dim=1).chunk(2, dim=-1), heads=heads))
+        x = self.attn1.leave(torch.cat(parts), x)
+        by_half = x.unflatten(0, (n_halves, n_frames)).flatten(1, 2)
+        return self._finish(by_half, constants.identity_keys, constants.identity_values).view_as(x)
+
+    def _finish(self, x: Tensor, identity_keys: Tensor, identity_values: Tensor) -> Tensor:
+        weights = self.attn2.weigh(self.norm2(x), identity_keys)
+        x = x + self.attn2.to_out[0].bias + kernels.bmm(weights, identity_values.mT)
+        return self.ff(self.norm3(x), x)
+
+
+class SpatialTransformer(nn.Module):
+    """The block between group norm and 1×1 convolutions."""
+
+    def __init__(self, width: int, identity_width: int, heads: int, groups: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(groups, width, eps=1e-6)
+        self.proj_in = PointwiseConv(width, width)
+        self.transformer_blocks = nn.ModuleList([SpatialBlock(width, identity_width, heads)])
+        self.proj_out = PointwiseConv(width, width)
+
+    def write(self, x: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
+        """See `SpatialBlock.write`; x is a feature map."""
+        hidden, written = self.transformer_blocks[0].write(self.proj_in(tokens(self.norm(x))), identity)
+        return feature_map(self.proj_out.add(hidden, tokens(x)), x.shape), written
+
+    def prepare(self, reference: Tensor, identity: Tensor) -> SpatialConstants:
+        """See `SpatialBlock.prepare`."""
+        return self.transformer_blocks[0].prepare(reference, identity)
+
+    def read(self, x: Tensor, constants: SpatialConstants) -> Tensor:
+        """See `SpatialBlock.read`; x is a feature map."""
+        hidden = self.transformer_blocks[0].read(self.proj_in(tokens(self.norm(x))), constants)
+        return feature_map(self.proj_out.add(hidden, tokens(x)), x.shape)
