@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from emo_hallo_ray.engines.base import N_CLIP_FRAMES, Arrays, Clip, Engine, GenerationJob, Image, SpeechTrack
+from emo_hallo_ray.media.audio import decode_speech
+from emo_hallo_ray.media.limits import MediaLimits
 
 
 class PlainPortrait:
@@ -18,6 +20,10 @@ class PlainPortrait:
 
 class PlainSpeech:
     version = "1"
+
+    def decode(self, source: Path, destination: Path, limits: MediaLimits) -> list[str]:
+        decode_speech(source, destination, limits)
+        return []
 
     def measure(self, path: Path) -> Arrays:
         return {}

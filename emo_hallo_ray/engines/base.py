@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from emo_hallo_ray.media.limits import MediaLimits
 from emo_hallo_ray.tasks.model import TaskParams
 
 FPS = 25
@@ -93,16 +94,30 @@ class PortraitPreparer(Protocol):
 
 
 class SpeechEmbedder(Protocol):
-    """Turns speech into features, a bounded window at a time."""
+    """Turns speech into features, a bounded window at a time. Stays loaded; threads share it."""
 
-    version: str
+    @property
+    def version(self) -> str:
+        """Part of the cache key: changes whenever `decode` or `measure` would give something else."""
+        ...
+
+    def decode(self, source: Path, destination: Path, limits: MediaLimits) -> list[str]:
+        """Turn the uploaded recording into the WAV of `SpeechTrack`, in constant memory.
+
+        Returns:
+            Remarks for the task's log, such as whether vocals were separated.
+
+        Raises:
+            As `decode_speech`, whose length in samples the result has.
+        """
+        ...
 
     def measure(self, path: Path) -> Arrays:
-        """Stream once over the whole 16 kHz WAV for `SpeechTrack.loudness`, in constant memory."""
+        """Stream over the whole 16 kHz WAV for `SpeechTrack.loudness`, in constant memory."""
         ...
 
     def embed(self, track: SpeechTrack, first_frame: int, n_frames: int) -> Arrays:
-        """Features of exactly these video frames, each array with `n_frames` rows."""
+        """Features of these video frames, a row each; an embedder may add rows of context at both ends."""
         ...
 
 

@@ -6,7 +6,8 @@ from emo_hallo_ray.engines.base import Arrays, SpeechTrack
 from emo_hallo_ray.engines.preview.speech.loudness import Loudness, measure_loudness
 from emo_hallo_ray.engines.preview.speech.recognition import recognize_visemes
 from emo_hallo_ray.engines.preview.speech.visemes import CONTEXT_HOPS, HOPS_PER_FRAME, mouth_curves
-from emo_hallo_ray.media.audio import wav_length
+from emo_hallo_ray.media.audio import decode_speech, wav_length
+from emo_hallo_ray.media.limits import MediaLimits
 
 CONTEXT_FRAMES = CONTEXT_HOPS // HOPS_PER_FRAME
 
@@ -15,6 +16,11 @@ class PreviewSpeechEmbedder:
     """Turns speech into `MOUTH_CURVES`, 25 rows a second."""
 
     version = "2"
+
+    def decode(self, source: Path, destination: Path, limits: MediaLimits) -> list[str]:
+        """The recording as it is."""
+        decode_speech(source, destination, limits)
+        return []
 
     def measure(self, path: Path) -> Arrays:
         """Running loudness of the recording, see `Loudness`."""
