@@ -33,7 +33,7 @@ def build(settings: Settings) -> Application:
     storage = Storage(settings.storage.root)
     cache = PreprocessingCache(storage.cache, settings.cache.max_bytes)
     limits = settings.limits.media()
-    engines = EngineCatalog(settings.engine.extra)
+    engines = EngineCatalog.of(settings, has_gpu="num_gpus" in resources.generator)
     registry = RegistryAddress(
         storage.database,
         StoreLimits(
@@ -47,6 +47,7 @@ def build(settings: Settings) -> Application:
         Ingress,
         resources.ingress,
         settings,
+        engines,
         registry,
         _bind(
             Preprocessor,

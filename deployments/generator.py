@@ -8,8 +8,10 @@ from typing import Any
 import ray
 from ray import serve
 
+from deployments.logs import logger
 from deployments.task_registry import RegistryAddress, TaskRegistry
-from emo_hallo_ray.engines.base import Arrays
+from emo_hallo_ray.engines.base import Arrays, ClipProgress
+from emo_hallo_ray.errors import EmoHalloError
 from emo_hallo_ray.gpu import describe_gpus
 from emo_hallo_ray.pipeline import Segment
 from emo_hallo_ray.stages.generation import Generation
@@ -24,16 +26,23 @@ class Generator:
         self._registry = await registry.connect()
         self._replica_id = serve.get_replica_context().replica_id.unique_id
         self._reported: asyncio.Task[None] | None = None
+        self._preloading = asyncio.create_task(self._preload())  # beside: the service is up meanwhile
 
     async def generate(self, task: Task, segment: Segment, speech: Arrays) -> AsyncIterator[Any]:
-        """Yield object references of clips, so that whoever forwards them never holds a pixel."""
+        """Yield object references of clips, so that whoever forwards them never holds a pixel; progress as it is."""
         stop = threading.Event()
         clips = self._stage.generate(task, segment, speech, stop.is_set)
         try:
-            while (frames := await asyncio.to_thread(next, clips, None)) is not None:
-                yield ray.put(frames)
+            while (made := await asyncio.to_thread(next, clips, None)) is not None:
+                yield made if isinstance(made, ClipProgress) else ray.put(made)
         finally:
             stop.set()  # reaches a thread that is still at work
+
+    async def _preload(self) -> None:
+        try:
+            await asyncio.to_thread(self._stage.preload)
+        except EmoHalloError as error:  # tasks for this engine will say the same
+            logger.error("the engine could not be loaded: %s", error)
 
     async def check_health(self) -> None:
         """Called by Serve every period: the moment to tell the registry what this replica holds."""

@@ -31,6 +31,7 @@ class Ingress:
     async def __init__(  # type: ignore[misc]  # Serve awaits it
         self,
         settings: Settings,
+        engines: EngineCatalog,
         registry: RegistryAddress,
         preprocessor: DeploymentHandle,
         audio_embedder: DeploymentHandle,
@@ -46,12 +47,13 @@ class Ingress:
         stages = ServeStages(handles, settings.limits.segment_timeout_s)
         self._service = Service(
             settings=settings,
+            engines=engines,
             storage=storage,
             registry=connected,
             stages=stages,
             reader=TaskReader(connected),
             runner=TaskRunner(connected, storage, stages, settings),
-            health=HealthMonitor(connected, EngineCatalog(settings.engine.extra), serve.get_replica_context().app_name),
+            health=HealthMonitor(connected, engines, serve.get_replica_context().app_name),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayTaskError
 from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
+from emo_hallo_ray.engines.base import ClipProgress
 from emo_hallo_ray.errors import EmoHalloError, ServiceUnavailable
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.pipeline import Prepared, Segment
@@ -44,7 +45,9 @@ class ServeStages:
     def embed_speech(self, task: Task, segment: Segment) -> DeploymentResponse:
         return self.handles.audio_embedder.embed.remote(task, segment)
 
-    async def generate(self, task: Task, segment: Segment, speech: DeploymentResponse) -> AsyncGenerator[ClipRef, None]:
+    async def generate(
+        self, task: Task, segment: Segment, speech: DeploymentResponse
+    ) -> AsyncGenerator["ClipRef | ClipProgress", None]:
         clips = self.handles.generator.options(stream=True).generate.remote(task, segment, speech)
         iterator = aiter(clips)
         try:

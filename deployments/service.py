@@ -9,6 +9,7 @@ from deployments.serve_stages import ServeStages
 from deployments.task_reader import TaskReader
 from deployments.task_registry import Registry
 from deployments.task_runner import TaskRunner
+from emo_hallo_ray.engines.registry import EngineCatalog
 from emo_hallo_ray.settings import Settings
 from emo_hallo_ray.storage import Storage
 
@@ -18,6 +19,7 @@ class Service:
     """The parts of one replica."""
 
     settings: Settings
+    engines: EngineCatalog
     storage: Storage
     registry: Registry
     stages: ServeStages

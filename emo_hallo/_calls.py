@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from emo_hallo.errors import LocalFileError
-from emo_hallo.models import InferenceOptions
+from emo_hallo.models import InferenceOptions, Preset
 
 StrPath = str | os.PathLike[str]
 
@@ -70,12 +70,15 @@ def inference(image_path: StrPath, audio_path: StrPath, use_cache: bool | None, 
     )
 
 
-def configure(guidance_scale: float | None, inference_steps: int | None, enable_cache: bool | None) -> Call:
+def configure(
+    guidance_scale: float | None, inference_steps: int | None, enable_cache: bool | None, preset: Preset | None
+) -> Call:
     """Change the given defaults and keep the others."""
     values = {
         "guidance_scale": guidance_scale,
         "inference_steps": inference_steps,
         "enable_cache": enable_cache,
+        "preset": preset,
     }
     given = {name: value for name, value in values.items() if value is not None}
     return Call("POST", f"{INFERENCE}/config", json=given)

@@ -96,6 +96,7 @@ def configuration(response: httpx.Response) -> Configuration:
         guidance_scale=_value(response, "guidance_scale"),
         inference_steps=_value(response, "inference_steps"),
         enable_cache=_value(response, "enable_cache"),
+        preset=json_object(response).get("preset", "quality"),  # a service that has no presets is exact
     )
 
 

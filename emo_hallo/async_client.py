@@ -16,7 +16,7 @@ from emo_hallo._partial_file import PartialFile, require_writable
 from emo_hallo._retry import Retries
 from emo_hallo._sse import TaskEvents
 from emo_hallo.errors import ApiError, BadRequest, HalloError
-from emo_hallo.models import Configuration, InferenceOptions, Task
+from emo_hallo.models import Configuration, InferenceOptions, Preset, Task
 from emo_hallo.progress import Progress, task_reporter
 
 
@@ -136,9 +136,10 @@ class AsyncHallo2Client(_base.BaseClient):
         guidance_scale: float | None = None,
         inference_steps: int | None = None,
         enable_cache: bool | None = None,
+        preset: Preset | None = None,
     ) -> None:
         """Change the defaults of tasks that are created from now on; None keeps a value."""
-        await self._send(_calls.configure(guidance_scale, inference_steps, enable_cache))
+        await self._send(_calls.configure(guidance_scale, inference_steps, enable_cache, preset))
 
     async def configuration(self) -> Configuration:
         """Return the defaults of new tasks."""

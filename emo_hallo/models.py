@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, TypedDict
 
+Preset = Literal["quality", "balanced", "draft"]
+Scheduler = Literal["ddim", "dpm++"]
+
 TERMINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -12,7 +15,9 @@ class InferenceOptions(TypedDict, total=False):
 
     seed: int  # 0 to 2**63 - 1; equal inputs, options and seed give the same video
     guidance_scale: float  # 1.0 to 20.0
-    inference_steps: int  # denoising steps, 1 to 200
+    preset: Preset  # of hallo2: quality is exact; balanced and draft are faster at a price
+    inference_steps: int  # denoising steps, 1 to 200; left out, the preset's
+    scheduler: Scheduler  # left out, the preset's
     pose_weight: float  # how much head and brows move, 0.0 to 2.0
     face_weight: float  # how much the face expresses, 0.0 to 2.0
     lip_weight: float  # how much the mouth moves, 0.0 to 2.0
@@ -78,8 +83,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Configuration:
-    """Defaults of tasks that are created from now on."""
+    """Defaults of tasks that are created from now on; `inference_steps` is for the preset quality."""
 
     guidance_scale: float
     inference_steps: int
     enable_cache: bool
+    preset: str = "quality"

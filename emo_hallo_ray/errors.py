@@ -22,6 +22,7 @@ EmoHalloError                     500
 ├── MediaToolFailed               500   ffmpeg failed on material that had been accepted
 ├── UnusableModelFile             500   a model file is missing, cut short or another model's
 ├── LeaseLost                     500   another attempt owns the task now: stop writing
+├── InvalidSettings               500   a variable or the configuration has a value that cannot be
 └── TaskCancelled                 500   raised inside a stage when its task was cancelled
 
 `detail` (the message) says what was wrong, `hint` what would be right. Both survive pickling, because every
@@ -243,6 +244,12 @@ class MediaToolFailed(EmoHalloError):
     """ffmpeg failed on material that had been accepted."""
 
     code = "MEDIA_TOOL_FAILED"
+
+
+class InvalidSettings(EmoHalloError):
+    """A variable or the configuration has a value that cannot be."""
+
+    code = "INVALID_SETTINGS"
 
 
 class LeaseLost(EmoHalloError):

@@ -9,9 +9,10 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Protocol, TypeVar
 
-from emo_hallo_ray.engines.base import N_CLIP_FRAMES
+from emo_hallo_ray.engines.base import N_CLIP_FRAMES, ClipProgress
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.storage import TaskFiles
 from emo_hallo_ray.tasks.model import Task
@@ -19,6 +20,9 @@ from emo_hallo_ray.tasks.model import Task
 ClipRef = TypeVar("ClipRef")
 SpeechRef = TypeVar("SpeechRef")
 T = TypeVar("T")
+
+GENERATING = "Running inference..."
+REPORT_EVERY_S = 1.0  # steps can be quicker than anybody reads
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ class Stages(Protocol[SpeechRef, ClipRef]):
     async def prepare_portrait(self, task: Task) -> Prepared: ...
     async def prepare_speech(self, task: Task) -> Prepared: ...
     def embed_speech(self, task: Task, segment: Segment) -> SpeechRef: ...
-    def generate(self, task: Task, segment: Segment, speech: SpeechRef) -> AsyncGenerator[ClipRef, None]: ...
+    def generate(
+        self, task: Task, segment: Segment, speech: SpeechRef
+    ) -> AsyncGenerator[ClipRef | ClipProgress, None]: ...
     def upscale(self, task: Task, clip: ClipRef) -> ClipRef: ...
     async def encode(self, task: Task, segment: Segment, clips: Sequence[ClipRef]) -> None: ...
     async def join(self, task: Task, segments: Sequence[str], n_frames: int) -> VideoInfo: ...
@@ -120,15 +126,27 @@ async def _generate(
     """One segment's clips, each already on its way through super-resolution."""
     started = time.monotonic()
     clips: list[ClipRef] = []
-    done = segment.first_frame
-    await report.progress(_percent(done, n_frames), "Running inference...", done, n_frames)
+    done, told = segment.first_frame, started
+    await report.progress(_percent(done, n_frames), GENERATING, done, n_frames)
     async with aclosing(stages.generate(task, segment, stages.embed_speech(task, segment))) as generated:
-        async for clip in generated:
-            clips.append(stages.upscale(task, clip))
+        async for made in generated:
+            if isinstance(made, ClipProgress):
+                if time.monotonic() - told >= REPORT_EVERY_S:
+                    told = time.monotonic()
+                    await _report_step(report, made, done, n_frames)
+                continue
+            clips.append(stages.upscale(task, made))
             done = min(done + N_CLIP_FRAMES, segment.first_frame + segment.n_frames)
-            await report.progress(_percent(done, n_frames), "Running inference...", done, n_frames)
+            await report.progress(_percent(done, n_frames), GENERATING, done, n_frames)
     await report.stage_took("generation", time.monotonic() - started)
     return clips
+
+
+async def _report_step(report: Reporter, step: ClipProgress, frames_done: int, n_frames: int) -> None:
+    within = min(frames_done + N_CLIP_FRAMES * step.done // step.total, n_frames)
+    clip, n_clips = frames_done // N_CLIP_FRAMES + 1, -(-n_frames // N_CLIP_FRAMES)
+    message = f"{GENERATING} clip {clip} of {n_clips}, step {step.done} of {step.total}"
+    await report.progress(_percent(within, n_frames), message, frames_done, n_frames)
 
 
 async def _encode(
@@ -140,14 +158,14 @@ async def _encode(
 
 
 async def _finished_segments(task: Task, files: TaskFiles, report: Reporter) -> list[str]:
-    """Segments of earlier attempts, up to the first one whose files are gone."""
-    names: list[str] = []
-    for name in task.segments:
-        if not (files.segment(name).exists() and files.checkpoint(name).exists()):
-            await report.log("WARNING", f"segment {name} is gone from storage; generating again from there")
-            await report.segments_lost(len(names))
-            break
-        names.append(name)
+    """Segments of earlier attempts that can be gone on from: all there, and the last one with its checkpoint."""
+    names = [*takewhile(lambda name: files.segment(name).exists(), task.segments)]
+    while names and not files.checkpoint(names[-1]).exists():
+        names.pop()
+    if len(names) < len(task.segments):
+        lost = task.segments[len(names)]
+        await report.log("WARNING", f"segment {lost} is gone from storage; generating again from there")
+        await report.segments_lost(len(names))
     if names:
         await report.log("INFO", f"resuming after segment {len(names)}")
     return names

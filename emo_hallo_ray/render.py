@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emo_hallo_ray.cache import PreprocessingCache
-from emo_hallo_ray.engines.base import Arrays
+from emo_hallo_ray.engines.base import Arrays, ClipProgress
 from emo_hallo_ray.engines.registry import EngineCatalog
+from emo_hallo_ray.gpu import describe_gpus
+from emo_hallo_ray.hallo2.presets import PresetName, SchedulerName, scheduler_for, steps_for
 from emo_hallo_ray.media.limits import MediaLimits
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.pipeline import Prepared, Segment, run_task
-from emo_hallo_ray.settings import Settings
+from emo_hallo_ray.settings import Settings, read_settings
 from emo_hallo_ray.stages.encoding import Encoding
 from emo_hallo_ray.stages.generation import Generation
 from emo_hallo_ray.stages.preprocessing import Preprocessing
@@ -40,12 +42,14 @@ class RenderRequest:
     engine: str = "auto"
     seed: int = 42
     guidance_scale: float = 3.5
-    inference_steps: int = 40
+    inference_steps: int | None = None  # None is the preset's number
     pose_weight: float = 1.0
     face_weight: float = 1.0
     lip_weight: float = 1.0
     upscale: int = 1
     use_cache: bool = True
+    preset: PresetName = "quality"
+    scheduler: SchedulerName | None = None  # None is the preset's
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,8 @@ def render(request: RenderRequest, on_progress: ProgressCallback, settings: Sett
     Raises:
         EmoHalloError: the inputs cannot be used, or a stage failed.
     """
-    settings = settings or Settings()
-    engines = EngineCatalog(settings.engine.extra)
+    settings = settings or read_settings()
+    engines = EngineCatalog.of(settings, has_gpu=bool(describe_gpus()))
     engine = engines.choose(request.engine)
     task = _task(request, engine.name, engine.reason)
     with tempfile.TemporaryDirectory(prefix="emo-hallo-") as folder:
@@ -128,9 +132,11 @@ class LocalStages:
     def embed_speech(self, task: Task, segment: Segment) -> Arrays:
         return self.speech.embed(task, segment)
 
-    async def generate(self, task: Task, segment: Segment, speech: Arrays) -> AsyncGenerator[NDArray[np.uint8], None]:
-        clips = self.generation.generate(task, segment, speech, should_stop=lambda: False)
-        while (frames := await asyncio.to_thread(next, clips, None)) is not None:
+    async def generate(
+        self, task: Task, segment: Segment, speech: Arrays
+    ) -> AsyncGenerator[NDArray[np.uint8] | ClipProgress, None]:
+        made = self.generation.generate(task, segment, speech, should_stop=lambda: False)
+        while (frames := await asyncio.to_thread(next, made, None)) is not None:
             yield frames
 
     def upscale(self, task: Task, clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -171,12 +177,14 @@ class CallbackReporter:
 def _task(request: RenderRequest, engine: str, reason: str) -> Task:
     now = time.time()
     options = {name: getattr(request, name) for name in TaskParams.__dataclass_fields__}
+    n_steps = steps_for(request.preset, request.inference_steps, TaskParams.inference_steps)
+    scheduler = scheduler_for(request.preset, request.scheduler)
     return Task(
         task_id=str(uuid.uuid4()),
         status=TaskStatus.PROCESSING,
         progress=0,
         status_message="",
-        params=replace(TaskParams(**options), engine=engine),
+        params=replace(TaskParams(**options), engine=engine, inference_steps=n_steps, scheduler=scheduler),
         engine_reason=reason,
         created_at=now,
         updated_at=now,

@@ -5,12 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from emo_hallo_ray.hallo2.presets import PresetName, SchedulerName
+from emo_hallo_ray.settings import int_from_text
 from emo_hallo_ray.tasks.model import Task, TaskStatus
-
-
-def _int_from_form(value: object) -> object:
-    """A form holds text only, and `Literal` takes no text for a number."""
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class InferenceForm(BaseModel):
@@ -20,13 +17,15 @@ class InferenceForm(BaseModel):
 
     use_cache: bool | None = Field(None, description="reuse preprocessing of equal files")
     engine: str | None = Field(None, description="auto, hallo2 or preview", max_length=40)
+    preset: PresetName | None = Field(None, description="quality is exact; balanced and draft are faster at a price")
     seed: int = Field(42, ge=0, le=2**63 - 1, description="same seed, same video")
     guidance_scale: float | None = Field(None, ge=1.0, le=20.0, description="classifier-free guidance; 1 is off")
-    inference_steps: int | None = Field(None, ge=1, le=200, description="denoising steps")
+    inference_steps: int | None = Field(None, ge=1, le=200, description="denoising steps; where left out, the preset's")
+    scheduler: SchedulerName | None = Field(None, description="where left out, the preset's")
     pose_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the head moves")
     face_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much brows and eyes move")
     lip_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the mouth moves")
-    upscale: Annotated[Literal[1, 2, 4], BeforeValidator(_int_from_form)] = Field(1, description="enlargement")
+    upscale: Annotated[Literal[1, 2, 4], BeforeValidator(int_from_text)] = Field(1, description="enlargement")
 
 
 class ConfigChange(BaseModel):
@@ -37,6 +36,7 @@ class ConfigChange(BaseModel):
     guidance_scale: float | None = Field(None, ge=1.0, le=20.0)
     inference_steps: int | None = Field(None, ge=1, le=200)
     enable_cache: bool | None = None
+    preset: PresetName | None = None
 
 
 class ErrorBody(BaseModel):
@@ -68,6 +68,7 @@ class ConfigView(BaseModel):
     guidance_scale: float
     inference_steps: int
     enable_cache: bool
+    preset: PresetName
 
 
 class TaskView(BaseModel):

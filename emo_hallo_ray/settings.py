@@ -7,11 +7,12 @@ every component receives only its own section.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from emo_hallo_ray.errors import InvalidSettings
 from emo_hallo_ray.media.limits import MediaLimits
 
 ENV_PREFIX = "EMO_HALLO_"
@@ -19,6 +20,11 @@ ENV_PREFIX = "EMO_HALLO_"
 OTHER_VARIABLES = frozenset({"EMO_HALLO_SERVER", "EMO_HALLO_API_KEY"})
 
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+def int_from_text(value: object) -> object:
+    """Variables and forms hold text only, and `Literal` takes no text for a number."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class Section(BaseModel):
@@ -82,10 +88,24 @@ class WeightsSettings(Section):
     )
 
 
+class Hallo2Settings(Section):
+    """How the Hallo2 engine uses the machine."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto is a GPU where there is one")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="auto is the GPU's best half precision; float32 on a CPU"
+    )
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto", description="torch.compile for the denoiser: minutes at start, faster steps; auto does it on a GPU"
+    )
+
+
 class VideoSettings(Section):
     """What frames look like and how they are encoded."""
 
-    frame_px: Literal[512, 768, 1024] = Field(512, description="side of a frame; upscale multiplies it")
+    frame_px: Annotated[Literal[256, 512, 768, 1024], BeforeValidator(int_from_text)] = Field(
+        512, description="side of a frame, 256, 512, 768 or 1024; upscale multiplies it"
+    )
     clips_per_segment: int = Field(5, ge=1, le=50, description="5 clips of 16 frames are 3.2 s")
 
 
@@ -119,10 +139,28 @@ class Settings(BaseSettings):
     cache: CacheSettings = CacheSettings()
     engine: EngineSettings = EngineSettings()
     weights: WeightsSettings = WeightsSettings()
+    hallo2: Hallo2Settings = Hallo2Settings()
     video: VideoSettings = VideoSettings()
     access: AccessSettings = AccessSettings()
     resources: ResourceSettings = ResourceSettings()
     build_id: str = Field("", description="change it to make `serve deploy` replace code under an unchanged file")
+
+
+def read_settings() -> Settings:
+    """The settings of a program that has no configuration file: variables and defaults.
+
+    Raises:
+        InvalidSettings: a variable has a value that cannot be.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidSettings("; ".join(_variable_and_problem(problem) for problem in error.errors())) from error
+
+
+def _variable_and_problem(problem: Mapping[str, Any]) -> str:
+    variable = ENV_PREFIX + "__".join(str(part).upper() for part in problem["loc"])
+    return f"{variable}={problem['input']}: {problem['msg']}"
 
 
 def unused_variables(environ: Mapping[str, str] = os.environ) -> list[str]:

@@ -52,6 +52,12 @@ class TaskFiles:
         """What the generator needs to go on after a segment."""
         return (self.folder / "checkpoints" / name).with_suffix(".npz")
 
+    def drop_checkpoints(self, before: int) -> None:
+        """Remove those of the segments before this one, whatever attempt they are of."""
+        for path in (self.folder / "checkpoints").glob("[0-9]*.npz"):
+            if int(path.stem.split("-")[0]) < before:
+                path.unlink(missing_ok=True)
+
     def result(self, fence: int) -> Path:
         """The finished video of one attempt."""
         return self.folder / f"result-{fence}.mp4"

@@ -13,8 +13,8 @@ from deployments.serve_stages import stage_result
 from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
 from deployments.uploads import Upload, receive_upload
-from emo_hallo_ray.engines.registry import EngineCatalog
 from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, QueueFull, SubmissionFailed
+from emo_hallo_ray.hallo2.presets import scheduler_for, steps_for
 from emo_hallo_ray.schemas import ConfigChange, ConfigChanged, ConfigView, InferenceForm, Submitted
 from emo_hallo_ray.storage import TaskFiles
 from emo_hallo_ray.tasks.model import EngineDefaults, NewTask, Task, TaskParams
@@ -112,18 +112,20 @@ def _validate(upload: Upload) -> InferenceForm:
 async def _settle_params(form: InferenceForm, service: Service) -> tuple[TaskParams, str]:
     """Every parameter with its final value, and why this engine."""
     defaults: EngineDefaults = await service.registry.call(TaskRegistry.defaults)
-    engines = EngineCatalog(service.settings.engine.extra)
-    engine = engines.choose(form.engine or service.settings.engine.default)
+    engine = service.engines.choose(form.engine or service.settings.engine.default)
+    preset = _first(form.preset, defaults.preset)
     params = TaskParams(
         engine=engine.name,
         seed=form.seed,
         guidance_scale=_first(form.guidance_scale, defaults.guidance_scale),
-        inference_steps=_first(form.inference_steps, defaults.inference_steps),
+        inference_steps=steps_for(preset, form.inference_steps, defaults.inference_steps),
         pose_weight=form.pose_weight,
         face_weight=form.face_weight,
         lip_weight=form.lip_weight,
         upscale=form.upscale,
         use_cache=_first(form.use_cache, defaults.enable_cache),
+        preset=preset,
+        scheduler=scheduler_for(preset, form.scheduler),
     )
     return params, engine.reason
 

@@ -72,7 +72,9 @@ def check_hallo2_packages() -> Check:
 
 def check_engines() -> list[Check]:
     """Which engines can run here, and why the others cannot."""
-    from emo_hallo_ray.engines.registry import engine_statuses
+    from emo_hallo_ray.engines.registry import EngineCatalog
+    from emo_hallo_ray.gpu import describe_gpus
+    from emo_hallo_ray.settings import read_settings
 
     return [
         Check(
@@ -82,7 +84,7 @@ def check_engines() -> list[Check]:
             "" if status.available else "requests for it are refused; auto takes an engine that can run",
             is_required=status.name == "preview",
         )
-        for status in engine_statuses()
+        for status in EngineCatalog.of(read_settings(), has_gpu=bool(describe_gpus())).statuses()
     ]
 
 
@@ -103,9 +105,9 @@ def check_ffmpeg() -> Check:
 
 def check_storage() -> Check:
     """Free space where uploads and videos go."""
-    from emo_hallo_ray.settings import Settings
+    from emo_hallo_ray.settings import read_settings
 
-    root = Settings().storage.root
+    root = read_settings().storage.root
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
         remedy = "set EMO_HALLO_STORAGE__ROOT to a folder that you may write to"

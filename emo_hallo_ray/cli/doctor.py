@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emo_hallo_ray.cli.terminal import FAILURE, note, stdout
+from emo_hallo_ray.cli.terminal import FAILURE, note, reported_errors, stdout
 
 if TYPE_CHECKING:
     from emo_hallo_ray.cli.checks import Check
@@ -19,7 +19,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     """
     from emo_hallo_ray.cli.checks import run_checks
 
-    checks = run_checks()
+    with reported_errors():
+        checks = run_checks()
     can_run_preview = all(check.ok for check in checks if check.is_required)
     if as_json:
         report = {"can_run_preview": can_run_preview, "checks": [asdict(check) for check in checks]}

@@ -134,9 +134,9 @@ def path(root: Root = None) -> None:
 def _folder(root: Path | None) -> Path:
     if root is not None:
         return root.expanduser().absolute()
-    from emo_hallo_ray.settings import Settings
+    from emo_hallo_ray.settings import read_settings
 
-    return Settings().weights.root
+    return read_settings().weights.root
 
 
 def _chosen(names: list[str] | None, engine: WeightsEngine, everything: bool, only_required: bool) -> "list[ModelFile]":

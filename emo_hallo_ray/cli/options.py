@@ -21,6 +21,21 @@ class EngineChoice(StrEnum):
     PREVIEW = "preview"
 
 
+class PresetChoice(StrEnum):
+    """Ways of hallo2 to trade quality for time."""
+
+    QUALITY = "quality"
+    BALANCED = "balanced"
+    DRAFT = "draft"
+
+
+class SchedulerChoice(StrEnum):
+    """Ways of hallo2 from noise to a picture."""
+
+    DDIM = "ddim"
+    DPM = "dpm++"
+
+
 class UpscaleChoice(StrEnum):
     """Factors of super-resolution; words, because choices on a command line are."""
 
@@ -49,6 +64,13 @@ Engine = Annotated[
         rich_help_panel=GENERATION,
     ),
 ]
+Preset = Annotated[
+    PresetChoice | None,
+    typer.Option(
+        help="How hallo2 works: quality is exact; balanced and draft are faster at a price.",
+        rich_help_panel=GENERATION,
+    ),
+]
 Seed = Annotated[
     int | None, typer.Option(metavar="N", min=0, help="Same seed, same video.", rich_help_panel=GENERATION)
 ]
@@ -58,7 +80,17 @@ GuidanceScale = Annotated[
 ]
 InferenceSteps = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, max=200, help="Denoising steps of hallo2.", rich_help_panel=GENERATION),
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=200,
+        help="Denoising steps of hallo2; by default the preset's.",
+        rich_help_panel=GENERATION,
+    ),
+]
+Scheduler = Annotated[
+    SchedulerChoice | None,
+    typer.Option(help="Scheduler of hallo2; by default the preset's.", rich_help_panel=GENERATION),
 ]
 PoseWeight = Annotated[
     float | None,

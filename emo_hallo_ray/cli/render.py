@@ -29,9 +29,11 @@ def render(
         ),
     ],
     engine: options.Engine = None,
+    preset: options.Preset = None,
     seed: options.Seed = None,
     guidance_scale: options.GuidanceScale = None,
     inference_steps: options.InferenceSteps = None,
+    scheduler: options.Scheduler = None,
     pose_weight: options.PoseWeight = None,
     face_weight: options.FaceWeight = None,
     lip_weight: options.LipWeight = None,
@@ -48,9 +50,11 @@ def render(
 
     chosen = options.given(
         engine=engine,
+        preset=preset,
         seed=seed,
         guidance_scale=guidance_scale,
         inference_steps=inference_steps,
+        scheduler=scheduler,
         pose_weight=pose_weight,
         face_weight=face_weight,
         lip_weight=lip_weight,

@@ -46,9 +46,11 @@ def submit(
         bool | None, typer.Option("--watch/--no-watch", help="Wait for the end; with -o by default.")
     ] = None,
     engine: options.Engine = None,
+    preset: options.Preset = None,
     seed: options.Seed = None,
     guidance_scale: options.GuidanceScale = None,
     inference_steps: options.InferenceSteps = None,
+    scheduler: options.Scheduler = None,
     pose_weight: options.PoseWeight = None,
     face_weight: options.FaceWeight = None,
     lip_weight: options.LipWeight = None,
@@ -68,9 +70,11 @@ def submit(
     with _client(server, api_key) as client:
         chosen = options.given(
             engine=engine,
+            preset=preset,
             seed=seed,
             guidance_scale=guidance_scale,
             inference_steps=inference_steps,
+            scheduler=scheduler,
             pose_weight=pose_weight,
             face_weight=face_weight,
             lip_weight=lip_weight,

@@ -79,6 +79,14 @@ class Clip:
     checkpoint: Arrays
 
 
+@dataclass(frozen=True)
+class ClipProgress:
+    """A sign of life while a clip is made: denoising steps done, and how many it takes."""
+
+    done: int
+    total: int
+
+
 class PortraitPreparer(Protocol):
     """Turns a picture into what the generator needs. Runs once per portrait; its result is cached."""
 
@@ -128,8 +136,8 @@ class FrameGenerator(Protocol):
         """Read models into memory; called once, before the first `generate`."""
         ...
 
-    def generate(self, job: GenerationJob, resume: Arrays | None) -> Iterator[Clip]:
-        """Yield the job's clips in order. Equal jobs and checkpoints give equal frames.
+    def generate(self, job: GenerationJob, resume: Arrays | None) -> Iterator[Clip | ClipProgress]:
+        """Yield the job's clips in order, and progress between them. Equal jobs and checkpoints give equal frames.
 
         Args:
             resume: the checkpoint of the clip before `job.first_frame`, None at the start of the video.

@@ -67,21 +67,29 @@ class CrossAttention(nn.Module):
         self.to_v = nn.Linear(context_width, width, bias=False)
         self.to_out = nn.ModuleList([nn.Linear(width, width)])
 
-    def fold(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens (B, T, context_width) → folded keys and values, (B, heads·T, C) each."""
-        keys, values = self.to_k(context), self.to_v(context)
-        head_keys = keys.unflatten(-1, (self.heads, -1)) * (keys.shape[-1] // self.heads) ** -0.5
-        head_values = values.unflatten(-1, (self.heads, -1))
-        queries = self.to_q.weight.unflatten(0, (self.heads, -1))
-        outputs = self.to_out[0].weight.unflatten(1, (self.heads, -1))
-        folded_keys = torch.einsum("bthd,hdc->bhtc", head_keys, queries)
-        folded_values = torch.einsum("bthd,chd->bhtc", head_values, outputs)
-        return folded_keys.flatten(1, 2), folded_values.flatten(1, 2)
+    def fold(self, context: Tensor, after: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Tokens (B, T, context_width) → folded keys and values, (B, heads, T, C) each.
+
+        Args:
+            after: a matrix (C, C) that follows the output projection, to be folded in too.
+        """
+        keys = self.to_k(context).unflatten(-1, (self.heads, -1)).permute(2, 0, 1, 3)
+        values = self.to_v(context).unflatten(-1, (self.heads, -1)).permute(2, 0, 1, 3)
+        queries = self.to_q.weight.unflatten(0, (self.heads, -1)) * keys.shape[-1] ** -0.5
+        outputs = self.to_out[0].weight if after is None else kernels.linear(after, self.to_out[0].weight.T)
+        outputs = outputs.unflatten(1, (self.heads, -1)).permute(1, 2, 0)
+        return _fold(keys, queries), _fold(values, outputs)
 
     def weigh(self, x: Tensor, folded_keys: Tensor) -> Tensor:
         """Attention weights of x (B, L, C) over each head's tokens, (B, L, heads·T)."""
         scores = kernels.bmm(x, folded_keys).unflatten(-1, (self.heads, -1))
         return scores.softmax(dim=-1).flatten(-2)
+
+
+def _fold(tokens: Tensor, matrix: Tensor) -> Tensor:
+    """Per head: tokens (heads, B, T, d) through a matrix (heads, d, C) → (B, heads, T, C), not contiguous."""
+    folded = torch.bmm(tokens.flatten(1, 2), matrix)
+    return folded.unflatten(1, tokens.shape[1:3]).transpose(0, 1)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, *, heads: int) -> Tensor:

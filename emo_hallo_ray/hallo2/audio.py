@@ -66,11 +66,13 @@ class AudioBlock(nn.Module):
             attention: CrossAttention = getattr(self, f"attn2_{i}")
             conv: nn.Conv2d = getattr(self, f"zero_conv_{region}")
             matrix = conv.weight.flatten(1)
-            region_keys, region_values = attention.fold(speech)
+            region_keys, region_values = attention.fold(speech, after=matrix)
             keys.append(region_keys)
-            values.append(kernels.linear(region_values, matrix))
+            values.append(region_values)
             silence = silence + regions[:, i, None] * (matrix @ attention.to_out[0].bias) + weights[i] * conv.bias
-        return AudioConstants(torch.cat(keys, 1), torch.cat(values, 1), regions, silence)
+        return AudioConstants(
+            torch.stack(keys, 1).flatten(1, 3), torch.stack(values, 1).flatten(1, 3), regions, silence
+        )
 
     def forward(self, x: Tensor, constants: AudioConstants) -> Tensor:
         """x (halves·F, L, C); the last half is the conditional one."""

@@ -17,18 +17,23 @@ from emo_hallo_ray.hallo2.networks import Hallo2Networks
 N_NAMED = 3  # keys that an error message names
 
 
-def load_networks(path: Path, device: torch.device, dtype: torch.dtype, groups: int = 32) -> Hallo2Networks:
+def load_networks(
+    path: Path, device: torch.device, dtype: torch.dtype, heads: int = 8, groups: int = 32
+) -> Hallo2Networks:
     """Build the networks that the file is of, and fill them.
 
     The file is mapped, not read: its pages are given back as soon as their tensor is copied, so that the memory in use
     never exceeds the networks' own size by more than one tensor.
+
+    Args:
+        heads, groups: of attentions and group norms, which leave no trace in the file.
 
     Raises:
         FileNotFoundError: there is no such file.
         WrongCheckpoint: it is cut short, no checkpoint, or another model's.
     """
     state = _map(path)
-    config = Hallo2Config.of_checkpoint({name: tensor.shape for name, tensor in state.items()}, groups=groups)
+    config = Hallo2Config.of_checkpoint({name: tensor.shape for name, tensor in state.items()}, heads, groups)
     with torch.device("meta"):
         networks = Hallo2Networks(config)
     compare_keys(networks, state)

@@ -145,7 +145,7 @@ class DenoisingUNet(nn.Module):
         for _ in range(n_levels - 1):
             sizes.append(torch.Size(-(-side // 2) for side in sizes[-1]))
         layers: dict[str, LayerConstants] = {}
-        for path, block in self._blocks():
+        for path, block in self.blocks():
             layers |= block.prepare(path, conditions, sizes[block.level])
         nothing = torch.zeros_like(conditions.face)
         halves = [nothing, conditions.face] if len(conditions.identity) == 2 else [conditions.face]
@@ -213,7 +213,8 @@ class DenoisingUNet(nn.Module):
             x = block.layer(j, f"up_blocks.{i}", torch.cat([x, skips.pop()], dim=1), time, constants)
         return block.upsamplers[0](x, skips[-1].shape) if hasattr(block, "upsamplers") else x
 
-    def _blocks(self) -> list[tuple[str, DenoisingBlock]]:
+    def blocks(self) -> list[tuple[str, DenoisingBlock]]:
+        """Every block with its path."""
         down = [(f"down_blocks.{i}", block) for i, block in enumerate(self.down_blocks)]
         up = [(f"up_blocks.{i}", block) for i, block in enumerate(self.up_blocks)]
         return [*down, ("mid_block", self.mid_block), *up]

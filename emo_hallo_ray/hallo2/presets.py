@@ -1,8 +1,10 @@
 """Quality against time: what each preset gives up."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from emo_hallo_ray.hallo2.schedule import Solver
+SchedulerName = Literal["ddim", "dpm++"]
+PresetName = Literal["quality", "balanced", "draft"]  # as a request or the configuration spells it
 
 
 @dataclass(frozen=True)
@@ -11,6 +13,7 @@ class Preset:
 
     Attributes:
         default_steps: where the request names no number.
+        scheduler: where the request names none; see `Schedule`.
         guided: share of the steps, from and to, that have guidance; the others cost half
             ("Applying Guidance in a Limited Interval", arXiv:2404.07724).
         deep_every: the network's inside is computed anew at every so many steps and taken from the last time at the
@@ -19,7 +22,7 @@ class Preset:
 
     name: str
     default_steps: int
-    solver: Solver = "ddim"
+    scheduler: SchedulerName = "ddim"
     guided: tuple[float, float] = (0.0, 1.0)
     deep_every: int = 1
 
@@ -34,6 +37,23 @@ class Preset:
 
 
 QUALITY = Preset("quality", default_steps=40)
-BALANCED = Preset("balanced", default_steps=20, solver="dpm++", guided=(0.1, 0.8))
-DRAFT = Preset("draft", default_steps=12, solver="dpm++", guided=(0.0, 0.5), deep_every=2)
+BALANCED = Preset("balanced", default_steps=20, scheduler="dpm++", guided=(0.2, 1.0))
+DRAFT = Preset("draft", default_steps=12, scheduler="dpm++", guided=(0.2, 0.9), deep_every=2)
 PRESETS = {preset.name: preset for preset in (QUALITY, BALANCED, DRAFT)}
+
+
+def steps_for(preset: str, asked: int | None, configured: int) -> int:
+    """The number of denoising steps of a task.
+
+    Args:
+        asked: what the request says, which always counts.
+        configured: what applies where it says nothing; to quality only, since a quicker preset has its own number.
+    """
+    if asked is not None:
+        return asked
+    return configured if preset == QUALITY.name else PRESETS[preset].default_steps
+
+
+def scheduler_for(preset: str, asked: str | None) -> str:
+    """The scheduler of a task: what the request says, else the preset's."""
+    return asked if asked is not None else PRESETS[preset].scheduler

@@ -52,6 +52,7 @@ class ClipSampler:
     def __init__(self, networks: Hallo2Networks, codec: PictureCodec) -> None:
         self.networks = networks
         self.codec = codec
+        self.predict = networks.denoising_unet.predict  # may be replaced by a compiled one
 
     @torch.inference_mode()
     def hear(self, windows: Tensor) -> Tensor:
@@ -103,9 +104,8 @@ class ClipSampler:
             noise: (F, 4, h, w), float32.
             guidance_scale: 1 needs constants without an unconditional half.
         """
-        unet = self.networks.denoising_unet
-        dtype = unet.time_embedding.linear_1.weight.dtype
-        schedule = Schedule(n_steps, preset.solver)
+        dtype = self.networks.imageproj.proj.weight.dtype
+        schedule = Schedule(n_steps, preset.scheduler)
         latents = noise
         inside: Tensor | None = None  # what the levels below the finest gave at an earlier step
         for i, timestep in enumerate(schedule.timesteps):
@@ -114,7 +114,7 @@ class ClipSampler:
             rows = latents.to(dtype).repeat(len(used.face), 1, 1, 1)
             reused = None if inside is None or preset.renews(i) or len(inside) < len(rows) else inside[-len(rows) :]
             time = torch.tensor([timestep], device=noise.device)
-            prediction, inside = unet.predict(rows, time, used, reused)
+            prediction, inside = self.predict(rows, time, used, reused)
             if is_guided:
                 unconditional, prediction = prediction.chunk(2)
                 prediction = unconditional + guidance_scale * (prediction - unconditional)

@@ -1,12 +1,12 @@
 """From noise to a picture: the timesteps, and one step from each to the next."""
 
-from typing import Literal
+import warnings
 
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
-Solver = Literal["ddim", "dpm++"]
+from emo_hallo_ray.hallo2.presets import SchedulerName
 
 # The betas are linear, not "scaled linear" as Stable Diffusion's, and rescaled so that the last timestep is pure noise
 # ("Common Diffusion Noise Schedules and Sample Steps are Flawed", arXiv:2305.08891), where only v can be predicted.
@@ -22,19 +22,21 @@ BETAS = {
 
 
 class Schedule:
-    """The steps of one clip. It has state: a multistep solver remembers the steps before.
+    """The steps of one clip. It has state: a multistep scheduler remembers the steps before.
 
     Args:
-        solver: "ddim" is the original's; "dpm++" (second-order multistep, arXiv:2211.01095) wants half the steps.
+        scheduler: "ddim" is the original's; "dpm++" (second-order multistep, arXiv:2211.01095) wants half the steps.
     """
 
-    def __init__(self, n_steps: int, solver: Solver = "ddim") -> None:
+    def __init__(self, n_steps: int, scheduler: SchedulerName = "ddim") -> None:
         self._scheduler = (
             DDIMScheduler(**BETAS, clip_sample=False, steps_offset=1)
-            if solver == "ddim"
+            if scheduler == "ddim"
             else DPMSolverMultistepScheduler(**BETAS, algorithm_type="dpmsolver++", final_sigmas_type="zero")
         )
-        self._scheduler.set_timesteps(n_steps)
+        with warnings.catch_warnings():  # diffusers hands a tensor to numpy in a way that numpy 2 dislikes
+            warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+            self._scheduler.set_timesteps(n_steps)
 
     @property
     def timesteps(self) -> list[int]:

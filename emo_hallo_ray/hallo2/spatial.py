@@ -44,11 +44,11 @@ class SpatialBlock(nn.Module):
         """The reference network's pass: x (N, L, C), one row of tokens each. Also returns what the denoiser reads."""
         read_by_denoiser = self.norm1(x)
         x = self.attn1(read_by_denoiser, x)
-        return self._finish(x, *self.attn2.fold(identity)), read_by_denoiser
+        return self._finish(x, *self._fold(identity)), read_by_denoiser
 
     def prepare(self, reference: Tensor, identity: Tensor) -> SpatialConstants:
         """From what the reference network wrote of the reference, (halves, L, C), and the halves' identity tokens."""
-        return SpatialConstants(self.attn1.project_keys_values(reference), *self.attn2.fold(identity))
+        return SpatialConstants(self.attn1.project_keys_values(reference), *self._fold(identity))
 
     def read(self, x: Tensor, constants: SpatialConstants) -> Tensor:
         """The denoiser's pass: x (halves·F, L, C); the conditional half, which is the last one, sees the reference.
@@ -69,6 +69,10 @@ class SpatialBlock(nn.Module):
         x = self.attn1.leave(torch.cat(parts), x)
         by_half = x.unflatten(0, (n_halves, n_frames)).flatten(1, 2)
         return self._finish(by_half, constants.identity_keys, constants.identity_values).view_as(x)
+
+    def _fold(self, identity: Tensor) -> tuple[Tensor, Tensor]:
+        keys, values = self.attn2.fold(identity)
+        return keys.flatten(1, 2), values.flatten(1, 2)
 
     def _finish(self, x: Tensor, identity_keys: Tensor, identity_values: Tensor) -> Tensor:
         weights = self.attn2.weigh(self.norm2(x), identity_keys)

@@ -1,16 +1,23 @@
 """The third stage: frames."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emo_hallo_ray.engines.base import Arrays, FrameGenerator, GenerationJob
+from emo_hallo_ray.engines.base import Arrays, Clip, ClipProgress, FrameGenerator, GenerationJob
 from emo_hallo_ray.engines.registry import EngineCatalog
 from emo_hallo_ray.pipeline import Segment, segment_name
 from emo_hallo_ray.storage import Storage, load_arrays, save_arrays
 from emo_hallo_ray.tasks.model import Task
+
+# A task resumes after its last encoded segment, which may be two behind the one that is generated. Each checkpoint of
+# hallo2 holds megabytes: an hour's would fill a disk.
+N_EARLIER_CHECKPOINTS = 3
+
+_LOADING = threading.Lock()  # not a field: the stage travels between processes
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,10 @@ class Generation:
 
     def generate(
         self, task: Task, segment: Segment, speech: Arrays, should_stop: Callable[[], bool]
-    ) -> Iterator[NDArray[np.uint8]]:
+    ) -> Iterator[NDArray[np.uint8] | ClipProgress]:
         """Yield a segment's clips, (F, H, W, 3) each, and leave the checkpoint after the last one in storage.
+
+        Between clips an engine may tell how far the next one is.
 
         Raises:
             TaskCancelled: `should_stop` said so.
@@ -46,14 +55,29 @@ class Generation:
         )
         resume = load_arrays(files.checkpoint(segment.resume_from)) if segment.resume_from else None
         checkpoint: Arrays = {}
-        for clip in self._generator(task.params.engine).generate(job, resume):
-            checkpoint = clip.checkpoint
-            yield clip.frames
+        for made in self._generator(task.params.engine).generate(job, resume):
+            if isinstance(made, Clip):
+                checkpoint = made.checkpoint
+                yield made.frames
+            else:
+                yield made
         save_arrays(files.checkpoint(segment_name(segment.index, task.fence)), checkpoint)
+        if checkpoint:
+            files.drop_checkpoints(before=segment.index - N_EARLIER_CHECKPOINTS)
+
+    def preload(self) -> None:
+        """Load what `auto` would take, if that is slow to load, so that the first task need not wait for it.
+
+        Raises:
+            UnusableModelFile: a file is missing, cut short or another model's.
+        """
+        if self.engines.choose("auto").name == "hallo2":
+            self._generator("hallo2")
 
     def _generator(self, engine: str) -> FrameGenerator:
-        if engine not in self._generators:
-            generator = self.engines.load(engine).frame_generator()
-            generator.load()
-            self._generators[engine] = generator
-        return self._generators[engine]
+        with _LOADING:
+            if engine not in self._generators:
+                generator = self.engines.load(engine).frame_generator()
+                generator.load()
+                self._generators[engine] = generator
+            return self._generators[engine]

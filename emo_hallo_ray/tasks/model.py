@@ -45,6 +45,8 @@ class TaskParams:
     lip_weight: float = 1.0
     upscale: int = 1
     use_cache: bool = True
+    preset: str = "quality"
+    scheduler: str = "ddim"
 
 
 @dataclass(frozen=True)
@@ -121,3 +123,4 @@ class EngineDefaults:
     guidance_scale: float = 3.5
     inference_steps: int = 40
     enable_cache: bool = True
+    preset: str = "quality"

@@ -165,6 +165,8 @@ def test_an_unknown_task_cannot_be_cancelled_and_says_so_in_the_documents_words(
         ({"lip_weight": "3"}, "'lip_weight'"),
         ({"upscale": "3"}, "'upscale'"),
         ({"use_cache": "perhaps"}, "'use_cache'"),
+        ({"preset": "best"}, "'preset'"),
+        ({"scheduler": "euler"}, "'scheduler'"),
         ({"quality": "best"}, "'quality' is not a known field"),
     ],
 )
@@ -195,7 +197,28 @@ def test_configuration_is_partial_checked_and_used_by_later_tasks(http: httpx.Cl
         assert (task["params"]["inference_steps"], task["params"]["use_cache"]) == (25, False)
         assert http.post(url, json={"steps": 3}).status_code == 400
         assert http.post(url, json={"guidance_scale": 99}).status_code == 400
+        assert http.post(url, json={"preset": "best"}).status_code == 400
         assert http.get(url).json()["guidance_scale"] == before["guidance_scale"]
+    finally:
+        http.post(url, json=before)
+
+
+def test_a_preset_is_asked_for_or_configured_and_brings_its_steps(http: httpx.Client, short_speech: Path) -> None:
+    url = "/api/v1/inference/hallo2/config"
+    before = http.get(url).json()
+
+    def settled(**fields: str) -> tuple[str, int]:
+        params = status(http, submit(http, short_speech, **fields).json()["task_id"])["params"]
+        return params["preset"], params["inference_steps"]
+
+    assert before["preset"] == "quality"
+    assert settled(preset="balanced") == ("balanced", 20)
+    assert settled(preset="balanced", inference_steps="9") == ("balanced", 9)
+    try:
+        http.post(url, json={"preset": "draft"})
+        assert http.get(url).json() == before | {"preset": "draft"}
+        assert settled() == ("draft", 12)
+        assert settled(preset="quality") == ("quality", before["inference_steps"])
     finally:
         http.post(url, json=before)
 

@@ -69,7 +69,7 @@ def test_next_attempt_finds_the_portrait_and_its_warnings(tmp_path: Path, small_
 
 def test_size_of_frames_is_part_of_the_cache_key(tmp_path: Path) -> None:
     picture = Image.open(PORTRAIT)
-    for frame_px in (512, 1024):
+    for frame_px in (256, 512, 1024):
         preprocessing = stage(tmp_path, frame_px)
         task = task_with(preprocessing, picture)
         prepared = preprocessing.prepare_portrait(task)

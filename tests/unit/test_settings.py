@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from emo_hallo_ray.settings import Settings, serve_environment, unused_variables
+from emo_hallo_ray.errors import InvalidSettings
+from emo_hallo_ray.settings import Settings, read_settings, serve_environment, unused_variables
 
 
 def test_arguments_win_over_the_environment_which_wins_over_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +24,24 @@ def test_arguments_win_over_the_environment_which_wins_over_defaults(monkeypatch
 def test_unknown_keys_and_impossible_values_are_refused(args: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(args)
+
+
+def test_every_setting_can_be_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMO_HALLO_VIDEO__FRAME_PX", "1024")
+    monkeypatch.setenv("EMO_HALLO_HALLO2__COMPILE", "off")
+
+    settings = read_settings()
+
+    assert (settings.video.frame_px, settings.hallo2.compile) == (1024, "off")
+
+
+def test_an_impossible_variable_is_named_with_its_value_and_what_would_be_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EMO_HALLO_VIDEO__FRAME_PX", "333")
+
+    with pytest.raises(InvalidSettings, match=r"EMO_HALLO_VIDEO__FRAME_PX=333: .*256, 512, 768 or 1024"):
+        read_settings()
 
 
 def test_the_storage_root_is_absolute_wherever_it_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

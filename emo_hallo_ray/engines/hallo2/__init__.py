@@ -1,0 +1,47 @@
+"""The Hallo2 engine: the diffusion model with its released weights.
+
+Importing this module is cheap; torch and its company load when a part is made.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from emo_hallo_ray.engines.base import Engine, FrameGenerator, PortraitPreparer, SpeechEmbedder
+from emo_hallo_ray.weights.layout import WeightsLayout
+
+
+@dataclass(frozen=True)
+class Hallo2Options:
+    """How the engine uses the machine.
+
+    Attributes:
+        frame_px: side of a frame, so that networks can be made ready for it before the first task.
+        device, dtype, compile: see `Hallo2Settings`.
+    """
+
+    frame_px: int = 512
+    device: str = "auto"
+    dtype: str = "auto"
+    compile: str = "auto"
+
+
+def make_engine(weights_root: Path, options: Hallo2Options) -> Engine:
+    """The engine over one folder of weights."""
+    layout = WeightsLayout(weights_root)
+
+    def portrait_preparer(frame_px: int) -> PortraitPreparer:
+        from emo_hallo_ray.engines.hallo2.portrait import Hallo2PortraitPreparer
+
+        return Hallo2PortraitPreparer(layout, frame_px)
+
+    def speech_embedder() -> SpeechEmbedder:
+        from emo_hallo_ray.engines.hallo2.speech import Hallo2SpeechEmbedder
+
+        return Hallo2SpeechEmbedder(layout, options.device)
+
+    def frame_generator() -> FrameGenerator:
+        from emo_hallo_ray.engines.hallo2.generator import Hallo2FrameGenerator
+
+        return Hallo2FrameGenerator(layout, options)
+
+    return Engine("hallo2", portrait_preparer, speech_embedder, frame_generator)

@@ -41,6 +41,14 @@ def test_render_passes_what_was_given_and_leaves_the_rest_to_the_renderer(run, r
     assert renderer.request == RenderRequest(portrait, speech, output, seed=7, upscale=2, use_cache=False)
 
 
+def test_render_passes_the_preset_and_leaves_its_steps_to_the_renderer(run, renderer, portrait, speech, tmp_path):
+    output = tmp_path / "out.mp4"
+
+    run("render", "-i", portrait, "-a", speech, "-o", output, "--preset=draft")
+
+    assert renderer.request == RenderRequest(portrait, speech, output, preset="draft", inference_steps=None)
+
+
 def test_render_prints_the_path_and_tells_the_rest_on_stderr(run, renderer, portrait, speech, tmp_path):
     output = tmp_path / "out.mp4"
 

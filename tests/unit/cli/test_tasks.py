@@ -31,10 +31,13 @@ def test_submit_prints_the_id_and_nothing_else(run, service, portrait, speech):
 def test_submit_sends_the_options_that_were_given(run, service, portrait, speech):
     service.on(INFERENCE, CREATED)
 
-    run("submit", portrait, speech, "--seed=7", "--upscale=2", "--engine=preview", "--no-cache", "--api-key=s3cret")
+    chosen = ["--seed=7", "--upscale=2", "--engine=hallo2", "--preset=balanced", "--scheduler=ddim", "--no-cache"]
+    run("submit", portrait, speech, *chosen, "--api-key=s3cret")
 
     body = service.received[0].body
-    for name, value in {"seed": "7", "upscale": "2", "engine": "preview", "use_cache": "false"}.items():
+    sent = {"seed": "7", "upscale": "2", "engine": "hallo2", "preset": "balanced"}
+    sent |= {"scheduler": "ddim", "use_cache": "false"}
+    for name, value in sent.items():
         assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body
     assert b"guidance_scale" not in body
     assert service.received[0].headers["Authorization"] == "Bearer s3cret"
@@ -110,6 +113,7 @@ def test_refusal_is_one_line_and_an_exit_code(run, service, portrait, speech, an
         (["{image}", "{audio}", "-o", "out.mp4", "--no-watch"], "--no-watch refuses"),
         (["{image}", "{audio}", "--server", "localhost:8001"], "must start with http"),
         (["{image}", "{audio}", "--guidance-scale", "21"], "Invalid value for '--guidance-scale'"),
+        (["{image}", "{audio}", "--preset", "best"], "'best' is not one of 'quality', 'balanced', 'draft'"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

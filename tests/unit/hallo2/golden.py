@@ -15,6 +15,7 @@ from emo_hallo_ray.hallo2.networks import Hallo2Networks
 from emo_hallo_ray.hallo2.sampling import ClipSampler
 from emo_hallo_ray.hallo2.vae import PictureCodec
 
+LEVELS = range(4)
 PARITY = Path(__file__).parents[2] / "data" / "parity"
 GROUPS = 8  # of the golden networks; the released ones have 32
 
@@ -45,7 +46,8 @@ def networks() -> Hallo2Networks:
     with torch.device("meta"):
         model = Hallo2Networks(Hallo2Config.of_checkpoint({k: v.shape for k, v in state.items()}, groups=GROUPS))
     model.load_state_dict(state, strict=True, assign=True)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def deviation(actual: Tensor, expected: Tensor) -> float:
@@ -64,3 +66,8 @@ def vae() -> AutoencoderKL:
 
 def sampler() -> ClipSampler:
     return ClipSampler(networks(), PictureCodec(vae()))
+
+
+def recorded_masks(inputs: dict[str, Tensor]) -> list[Tensor]:
+    """Per level, the three regions side by side."""
+    return [torch.stack([inputs[f"{r}_mask.{level}"][0] for r in ("full", "face", "lip")], -1) for level in LEVELS]

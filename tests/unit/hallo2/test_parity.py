@@ -13,9 +13,8 @@ from emo_hallo_ray.hallo2.schedule import Schedule
 from emo_hallo_ray.hallo2.vae import SCALE, PictureCodec
 from emo_hallo_ray.hallo2.walk import Walk, WalkOptions
 from tests.unit.hallo2 import golden
-from tests.unit.hallo2.golden import deviation
+from tests.unit.hallo2.golden import deviation, recorded_masks
 
-LEVELS = range(4)
 pytestmark = pytest.mark.usefixtures("inference_mode")
 
 
@@ -91,17 +90,7 @@ def test_reference_unet():
 def test_denoising_unet(run: str, n_halves: int, region_weights: list[float]):
     inputs, expected = golden.inputs("denoising_unet"), golden.outputs("denoising_unet")
     unet = golden.networks().denoising_unet
-    banks = {name.removeprefix("bank."): rows.float() for name, rows in inputs.items() if name.startswith("bank.")}
-    constants = unet.prepare(
-        Conditions(
-            bank={path: rows[-3 * n_halves :] for path, rows in banks.items()},
-            identity=inputs["encoder_hidden_states"][-n_halves:],
-            speech=inputs["audio_embedding"][1],
-            face=inputs["mask_cond_fea_cond"][0].float().transpose(0, 1),
-            masks=_masks(inputs),
-            region_weights=torch.tensor(region_weights),
-        )
-    )
+    constants = unet.prepare(recorded_conditions(n_halves, region_weights))
     rows = inputs["sample"][-n_halves:].float().transpose(1, 2).flatten(0, 1)
     predicted = unet(rows, torch.tensor([golden.config("denoising_unet")["timestep"]]), constants)
     result = predicted.unflatten(0, (n_halves, -1)).transpose(1, 2)
@@ -119,7 +108,7 @@ def test_clip():
     located = sampler.networks.face_locator(region.expand(1, 3, -1, -1))
     assert deviation(located[..., ::2, ::2], expected["face_locator_out_frame0"]) < 5e-6
 
-    subject = Subject(inputs["face_emb"][0], region, _masks(inputs), torch.tensor(config["motion_scale"]))
+    subject = Subject(inputs["face_emb"][0], region, recorded_masks(inputs), torch.tensor(config["motion_scale"]))
     constants = sampler.condition(subject, pictures, inputs["audio_tensor"][0], is_guided=True)
     noise = inputs["initial_latents"][0].transpose(0, 1)
     steps = list(sampler.denoise(constants, noise, config["num_inference_steps"], config["guidance_scale"]))
@@ -132,8 +121,18 @@ def test_clip():
     assert int((last - expected["video_last_u8"].int()).abs().max()) <= 1
 
 
-def _masks(inputs: dict[str, Tensor]) -> list[Tensor]:
-    return [torch.stack([inputs[f"{r}_mask.{level}"][0] for r in ("full", "face", "lip")], -1) for level in LEVELS]
+def recorded_conditions(n_halves: int, region_weights: list[float]) -> Conditions:
+    """Of the denoiser's case: both halves, or the conditional one alone."""
+    inputs = golden.inputs("denoising_unet")
+    banks = {name.removeprefix("bank."): rows.float() for name, rows in inputs.items() if name.startswith("bank.")}
+    return Conditions(
+        bank={path: rows[-3 * n_halves :] for path, rows in banks.items()},
+        identity=inputs["encoder_hidden_states"][-n_halves:],
+        speech=inputs["audio_embedding"][1],
+        face=inputs["mask_cond_fea_cond"][0].float().transpose(0, 1),
+        masks=recorded_masks(inputs),
+        region_weights=torch.tensor(region_weights),
+    )
 
 
 def _as_recorded(frames: Tensor) -> Tensor:
@@ -145,7 +144,7 @@ def test_long_video():
     config, inputs, expected = golden.config("long"), golden.inputs("long"), golden.outputs("long")
     source = inputs["source_pixels_u8"] / 255 * 2 - 1
     subject = Subject(
-        inputs["face_emb"], inputs["face_region_u8"] / 255, _masks(inputs), torch.tensor(config["motion_scale"])
+        inputs["face_emb"], inputs["face_region_u8"] / 255, recorded_masks(inputs), torch.tensor(config["motion_scale"])
     )
     options = WalkOptions(config["seed"], config["inference_steps"], config["cfg_scale"], dropout=config["mask_rate"])
     rows = inputs["audio_emb"]

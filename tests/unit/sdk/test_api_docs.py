@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from emo_hallo.models import InferenceOptions
+from emo_hallo.models import InferenceOptions, Preset, Scheduler
 from emo_hallo_ray import errors
+from emo_hallo_ray.hallo2.presets import BALANCED, DRAFT, QUALITY, PresetName, SchedulerName
 from emo_hallo_ray.schemas import RESULT_FIELDS, ConfigView, InferenceForm, TaskView
 
 TEXT = (Path(__file__).parents[3] / "docs" / "API.md").read_text(encoding="utf-8")
@@ -31,6 +33,19 @@ def test_every_field_is_named(names):
 
 def test_client_knows_every_field_of_the_form():
     assert InferenceForm.model_fields.keys() - {"use_cache"} <= InferenceOptions.__annotations__.keys()
+
+
+def test_client_knows_every_preset_and_scheduler():
+    assert get_args(Preset) == get_args(PresetName)
+    assert get_args(Scheduler) == get_args(SchedulerName)
+
+
+def test_every_preset_is_described_with_its_steps():
+    text = " ".join(TEXT.split())
+
+    assert f"with `quality` as configured ({QUALITY.default_steps})" in text
+    for preset in (BALANCED, DRAFT):
+        assert f"with `{preset.name}` {preset.default_steps}" in text
 
 
 def test_links_within_the_page_lead_somewhere():

@@ -58,7 +58,8 @@ client.wait_and_download(task_id, output_path='output.mp4')
 def test_files_and_options_are_sent_as_form_fields(client, service, portrait, speech):
     service.on(ROUTE, CREATED)
 
-    task_id = client.inference(portrait, str(speech), use_cache=False, seed=7, guidance_scale=2.5, engine="preview")
+    options = {"seed": 7, "guidance_scale": 2.5, "engine": "hallo2", "preset": "balanced"}
+    task_id = client.inference(portrait, str(speech), use_cache=False, **options)
 
     assert task_id == TASK_ID
     assert form_of(service.received[0]) == {
@@ -67,7 +68,8 @@ def test_files_and_options_are_sent_as_form_fields(client, service, portrait, sp
         "use_cache": b"false",
         "seed": b"7",
         "guidance_scale": b"2.5",
-        "engine": b"preview",
+        "engine": b"hallo2",
+        "preset": b"balanced",
     }
 
 

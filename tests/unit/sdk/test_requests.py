@@ -92,11 +92,22 @@ def test_configure_sends_only_what_is_given(client, service):
     assert service.received[0].body == b'{"inference_steps":25,"enable_cache":false}'
 
 
-def test_configuration_is_read_back(client, service):
-    values = {"guidance_scale": 3.5, "inference_steps": 25, "enable_cache": True}
+def test_configure_sends_a_preset(client, service):
+    service.on("POST /api/v1/inference/hallo2/config", json_answer({"status": "success", "message": "ok"}))
+
+    client.configure(preset="draft")
+
+    assert service.received[0].body == b'{"preset":"draft"}'
+
+
+@pytest.mark.parametrize(
+    ("added", "preset"), [({"preset": "draft"}, "draft"), ({}, "quality")], ids=["today", "a service without presets"]
+)
+def test_configuration_is_read_back(client, service, added, preset):
+    values = {"guidance_scale": 3.5, "inference_steps": 25, "enable_cache": True, **added}
     service.on("GET /api/v1/inference/hallo2/config", json_answer(values))
 
-    assert client.configuration() == Configuration(3.5, 25, True)
+    assert client.configuration() == Configuration(3.5, 25, True, preset)
 
 
 def test_health_is_passed_on(client, service):

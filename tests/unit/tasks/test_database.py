@@ -56,6 +56,22 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_its_tasks(tm
     reopened.close()
 
 
+def test_a_task_from_before_there_were_presets_goes_on_at_full_quality(store: TaskStore, tmp_path: Path) -> None:
+    store.create(new_task(1))
+    connection = sqlite3.connect(tmp_path / "tasks.sqlite")
+    connection.execute("UPDATE tasks SET params = json_remove(params, '$.preset')")
+    connection.commit()
+    [(params,)] = connection.execute("SELECT params FROM tasks").fetchall()
+    connection.close()
+    assert "seed" in params
+    assert "preset" not in params
+
+    task = store.claim_next()
+
+    assert task is not None
+    assert (task.params.preset, task.params.seed, task.params.inference_steps) == ("quality", 1, 40)
+
+
 def test_a_file_that_is_no_database_is_named_as_the_trouble(tmp_path: Path) -> None:
     (tmp_path / "db").write_bytes(b"something else entirely " * 100)
 
