@@ -1,12 +1,9 @@
 """Make networks ready before the first clip: what depends on the size of the frames, and what a first run pays."""
 
 import logging
-from collections.abc import Iterator
 
 import torch
 
-from emo_hallo_ray.hallo2.denoising_unet import DenoisingUNet
-from emo_hallo_ray.hallo2.kernels import Conv3x3
 from emo_hallo_ray.hallo2.sampling import ClipSampler, Subject
 
 logger = logging.getLogger("ray.serve")
@@ -18,21 +15,11 @@ def make_ready(sampler: ClipSampler, frame_px: int, n_frames: int, compiling: st
     Args:
         compiling: "on", "off", or "auto", which compiles for GPUs.
     """
-    unet = sampler.networks.denoising_unet
-    device = unet.conv_in.bias.device
-    if device.type == "cpu":
-        pack_convolutions(unet, 2 * n_frames, frame_px // 8)
+    device = sampler.networks.denoising_unet.conv_in.bias.device
     if compiling == "on" or (compiling == "auto" and device.type == "cuda"):
         _compile(sampler, frame_px, n_frames)
     elif device.type == "cuda":
         run_once(sampler, frame_px, n_frames)
-
-
-def pack_convolutions(unet: DenoisingUNet, n_rows: int, side: int) -> None:
-    """Lay all 3×3 weights out for latents of this size."""
-    for convolution, level in _convolutions(unet):
-        side_in = side >> level
-        convolution.pack(torch.Size((n_rows, convolution.in_channels, side_in, side_in)))
 
 
 def run_once(sampler: ClipSampler, frame_px: int, n_frames: int) -> None:
@@ -63,13 +50,3 @@ def _compile(sampler: ClipSampler, frame_px: int, n_frames: int) -> None:
         logger.exception("the denoiser cannot be compiled here; it runs as it is, more slowly")
         sampler.predict = plain
 
-
-def _convolutions(unet: DenoisingUNet) -> Iterator[tuple[Conv3x3, int]]:
-    """Each with the level whose size enters it."""
-    yield unet.conv_in, 0
-    yield unet.conv_out, 0
-    for block in [*unet.down_blocks, unet.mid_block, *unet.up_blocks]:
-        for name, part in block.named_children():
-            # an upsampler enlarges before it convolves
-            level = block.level - 1 if name == "upsamplers" else block.level
-            yield from ((module, level) for module in part.modules() if isinstance(module, Conv3x3))
