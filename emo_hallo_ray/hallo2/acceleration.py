@@ -49,4 +49,3 @@ def _compile(sampler: ClipSampler, frame_px: int, n_frames: int) -> None:
     except Exception:  # compilers fail in many ways; the networks run without
         logger.exception("the denoiser cannot be compiled here; it runs as it is, more slowly")
         sampler.predict = plain
-
