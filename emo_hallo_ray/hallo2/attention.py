@@ -39,7 +39,11 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, residual: Tensor) -> Tensor:
         """residual + attention of x, (N, L, C), over itself."""
-        return self.leave(attend(*self.project(x).chunk(3, dim=-1), heads=self.heads), residual)
+
+        def run(rows: slice) -> Tensor:
+            return self.leave(attend(*self.project(x[rows]).chunk(3, dim=-1), heads=self.heads), residual[rows])
+
+        return kernels.in_parts(x, run)
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
@@ -109,8 +113,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor, residual: Tensor) -> Tensor:
         """residual + the layer's result."""
-        enter, leave = self.net[0].proj, self.net[2]
-        return kernels.linear_add(kernels.geglu(x, enter.weight, enter.bias), leave.weight, leave.bias, residual)
+        return kernels.gated_feed_forward(x, self.net[0].proj, self.net[2], residual)
 
 
 class PointwiseConv(nn.Conv2d):

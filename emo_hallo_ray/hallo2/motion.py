@@ -30,6 +30,10 @@ class MotionConstants:
         """Frames before the clip."""
         return self.hidden.shape[1]
 
+    def of(self, pixels: slice) -> "MotionConstants":
+        """Those of some pixels."""
+        return MotionConstants(self.hidden[:, :, pixels], self.qkv[:, :, pixels])
+
     def conditional(self) -> "MotionConstants":
         """Those of the conditional half alone."""
         return MotionConstants(self.hidden[-1:], self.qkv[-1:])
@@ -71,10 +75,14 @@ class TemporalBlock(nn.Module):
         return MotionConstants(hidden, attention.project(attention.pos_encoder(self.norms[0](hidden))))
 
     def forward(self, x: Tensor, motion: MotionConstants) -> Tensor:
-        """x (halves, F, L, C).
+        """x (halves, F, L, C). Pixels never meet here."""
+        by_pixel = x.transpose(0, 2)
+        return kernels.in_parts(
+            by_pixel, lambda pixels: self._move(x[:, :, pixels], motion.of(pixels)).transpose(0, 2)
+        ).transpose(0, 2)
 
-        The motion frames' own outputs are nobody's: the last attention takes only keys and values of them.
-        """
+    def _move(self, x: Tensor, motion: MotionConstants) -> Tensor:
+        """The motion frames' own outputs are nobody's: the last attention takes only keys and values of them."""
         n_motion = motion.n_motion
         past, qkv_past = motion.hidden, motion.qkv
         for i, (attention, norm) in enumerate(zip(self.attention_blocks, self.norms, strict=True)):

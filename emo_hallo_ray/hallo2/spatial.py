@@ -59,16 +59,28 @@ class SpatialBlock(nn.Module):
         """
         n_halves = len(constants.identity_keys)
         n_frames = len(x) // n_halves
-        heads = self.attn1.heads
-        qkv = self.attn1.project(self.norm1(x))
-        parts = [attend(*qkv[:n_frames].chunk(3, dim=-1), heads=heads)] if n_halves == 2 else []
-        q, own_keys_values = qkv[-n_frames:].split((x.shape[-1], 2 * x.shape[-1]), dim=-1)
+        n_alone = len(x) - n_frames
         turns = torch.arange(n_frames, 2 * n_frames, device=x.device) % len(constants.reference)
-        reference = constants.reference[turns]
-        parts.append(attend(q, *torch.cat([own_keys_values, reference], dim=1).chunk(2, dim=-1), heads=heads))
-        x = self.attn1.leave(torch.cat(parts), x)
+
+        def run(rows: slice) -> Tensor:
+            seen = turns[max(rows.start - n_alone, 0) : max(rows.stop - n_alone, 0)]
+            return self._attend(x[rows], constants.reference[seen])
+
+        x = kernels.in_parts(x, run)
         by_half = x.unflatten(0, (n_halves, n_frames)).flatten(1, 2)
         return self._finish(by_half, constants.identity_keys, constants.identity_values).view_as(x)
+
+    def _attend(self, x: Tensor, reference: Tensor) -> Tensor:
+        """Self-attention of rows (N, L, C), the last of which see a reference each, (R, L, 2·C), beside themselves."""
+        n_alone, heads = len(x) - len(reference), self.attn1.heads
+        q, keys_values = self.attn1.project(self.norm1(x)).split((x.shape[-1], 2 * x.shape[-1]), dim=-1)
+        parts = []
+        if n_alone:
+            parts.append(attend(q[:n_alone], *keys_values[:n_alone].chunk(2, dim=-1), heads=heads))
+        if len(reference):
+            seen = torch.cat([keys_values[n_alone:], reference], dim=1)
+            parts.append(attend(q[n_alone:], *seen.chunk(2, dim=-1), heads=heads))
+        return self.attn1.leave(torch.cat(parts), x)
 
     def _fold(self, identity: Tensor) -> tuple[Tensor, Tensor]:
         keys, values = self.attn2.fold(identity)
