@@ -2,5 +2,16 @@
 
 import runpy
 
-for name in ("startup", "polling", "upload", "end_to_end", "long_audio", "visemes", "preview"):
+for name in (
+    "startup",
+    "polling",
+    "upload",
+    "end_to_end",
+    "long_audio",
+    "visemes",
+    "preview",
+    "denoiser",
+    "loading",
+    "presets",
+):
     runpy.run_module(f"benchmarks.{name}", run_name="__main__")

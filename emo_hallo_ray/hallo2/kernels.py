@@ -84,8 +84,8 @@ class Conv3x3(nn.Conv2d):
     """A 3×3 convolution that keeps the size, or halves it.
 
     On a CPU, at the smallest maps, it is a matrix product over gathered neighbours: there oneDNN spends most of
-    its time on laying the weights out, and on borders. Eight maps of 1280 channels and 2×2 pixels are five times as fast,
-    of 4×4 twice, of 8×8 a quarter.
+    its time on laying the weights out, and on borders. Eight maps of 1280 channels and 2×2 pixels are five times as
+    fast, of 4×4 twice, of 8×8 a quarter.
     """
 
     def __init__(self, width_in: int, width: int, stride: int = 1) -> None:
