@@ -6,12 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from emo_hallo_ray.faces.landmarks import LEFT_EYE, LEFT_MOUTH_CORNER, RIGHT_EYE, RIGHT_MOUTH_CORNER
+from emo_hallo_ray.faces.keypoints import similarity
 from emo_hallo_ray.faces.released_model import Floats, ReleasedModel
 
 INPUT_PX = 112
 N_NUMBERS = 512
-NOSE_TIP = 4  # of the mesh: what protrudes most
 # where eyes, nose tip and mouth corners lie in all faces that ArcFace was trained on
 TEMPLATE = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
@@ -54,22 +53,5 @@ class IdentityModel:
 def align_face(image: Image, keypoints: NDArray[np.floating]) -> Image:
     """The face moved, turned and scaled to where ArcFace expects it, (112, 112, 3); black beyond the picture."""
     # plain bilinear also where a large face shrinks a lot, because ArcFace saw such pictures
-    aligned: Image = cv2.warpAffine(image, _similarity(keypoints, TEMPLATE), (INPUT_PX, INPUT_PX))
+    aligned: Image = cv2.warpAffine(image, similarity(keypoints, TEMPLATE), (INPUT_PX, INPUT_PX))
     return aligned
-
-
-def mesh_keypoints(points: NDArray[np.floating]) -> Floats:
-    """The five keypoints from a mesh of 478, (5, 2)."""
-    eyes = [points[eye.upper_lid + eye.lower_lid, :2].mean(axis=0) for eye in (LEFT_EYE, RIGHT_EYE)]
-    others = points[[NOSE_TIP, LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER], :2]
-    return np.concatenate([eyes, others]).astype(np.float32)
-
-
-def _similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(2, 3) map without shear or mirroring that brings points nearest to others, in the sense of least squares."""
-    # as complex numbers turning and scaling is one multiplication
-    z, w = (points.astype(np.float64) @ (1, 1j) for points in (source, target))
-    z0, w0 = z.mean(), w.mean()
-    turn = np.vdot(z - z0, w - w0) / np.vdot(z - z0, z - z0)
-    shift = w0 - turn * z0
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])

@@ -6,7 +6,8 @@ import numpy as np
 
 from emo_hallo_ray.engines.base import Arrays, Image
 from emo_hallo_ray.faces.crop import PortraitCrop, crop_portrait
-from emo_hallo_ray.faces.identity import IdentityModel, mesh_keypoints
+from emo_hallo_ray.faces.identity import IdentityModel
+from emo_hallo_ray.faces.keypoints import mesh_keypoints
 from emo_hallo_ray.faces.landmarks import FEATURES, OVAL
 from emo_hallo_ray.faces.mesh import FaceMesh, Points
 from emo_hallo_ray.faces.regions import FACE_EXPANSION, attention_levels, face_box, lip_box, resize, separate

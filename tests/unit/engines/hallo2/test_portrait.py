@@ -10,7 +10,8 @@ from PIL import Image
 from emo_hallo_ray.engines.base import Arrays
 from emo_hallo_ray.engines.hallo2.portrait import MIN_FACE_SHARE, Hallo2PortraitPreparer
 from emo_hallo_ray.errors import FaceTooSmall, NoFaceFound, UnusableModelFile
-from emo_hallo_ray.faces.identity import IdentityModel, mesh_keypoints
+from emo_hallo_ray.faces.identity import IdentityModel
+from emo_hallo_ray.faces.keypoints import mesh_keypoints
 from emo_hallo_ray.faces.landmarks import FEATURES, LEFT_SIDE, OVAL, RIGHT_SIDE
 from emo_hallo_ray.faces.regions import LIPS
 from emo_hallo_ray.faces.selection import find_main_face
