@@ -34,7 +34,7 @@ def face_mask(hull: Floats) -> Mask:
 
 def _grow(hull: Floats) -> Floats:
     middle = (hull.min(axis=0) + hull.max(axis=0)) / 2
-    grown = middle + (hull - middle) * GROWTH
+    grown: Floats = middle + (hull - middle) * GROWTH
     eye_line = TEMPLATE[:2, 1].mean()
     above = grown[:, 1] < eye_line
     grown[above, 1] = eye_line + (grown[above, 1] - eye_line) * FOREHEAD_GROWTH

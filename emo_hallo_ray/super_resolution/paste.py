@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emo_hallo_ray.super_resolution.alignment import (
+    CROP_PX,
     AlignedFace,
     Floats,
     Image,
@@ -16,6 +17,7 @@ from emo_hallo_ray.super_resolution.mask import CELL_PX, Mask, face_mask
 
 N_TONE_CELLS = 32  # per side of the crop
 TONE_CELLS = 2.0  # standard deviation of the blur that tells tone from detail: 32 pixels of the crop
+STRIP_PX = 128  # rows blended at a time: whole faces fall out of the processor's cache, which doubles the time
 NO_FACE = 1e-3  # keeps the tone's average finite where the mask is 0
 
 
@@ -31,14 +33,23 @@ def paste(enlarged: Image, restored: Image, crop: Image, face: AlignedFace, scal
     mask = face_mask(face.hull)
     to_enlarged = before_enlarging(cv2.invertAffineTransform(face.matrix), scale)
     rows, columns = _affected(mask, to_enlarged, *enlarged.shape[:2])
-    area = enlarged[rows, columns]
-    if area.size == 0:
-        return
-    to_area = to_enlarged - np.array([[0, 0, columns.start], [0, 0, rows.start]])
-    height, width = area.shape[:2]
-    patch = warp(match_tone(restored, crop, mask), to_area, width, height)
-    weight = cv2.warpAffine(mask * np.float32(face.strength), after_enlarging(to_area, CELL_PX), (width, height))
-    enlarged[rows, columns] = cv2.blendLinear(patch, area, weight, 1 - weight)
+    toned = match_tone(restored, crop, mask)
+    if np.hypot(*to_enlarged[:, 0]) > 1:
+        # as sharp as a cubic warp where it enlarges, in half the time
+        toned = cv2.resize(toned, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    weight = mask * np.float32(face.strength)
+    for top in range(rows.start, rows.stop, STRIP_PX):
+        strip = enlarged[top : min(top + STRIP_PX, rows.stop), columns]
+        _blend(strip, toned, weight, to_enlarged - np.array([[0, 0, columns.start], [0, 0, top]]))
+
+
+def _blend(strip: Image, toned: Image, weight: Mask, to_strip: Floats) -> None:
+    """Blend one strip in place; `to_strip` maps the pixels of an unenlarged crop."""
+    height, width = strip.shape[:2]
+    enlargement = len(toned) / CROP_PX
+    patch = warp(toned, after_enlarging(to_strip, 1 / enlargement), width, height, cv2.INTER_LINEAR)
+    share = cv2.warpAffine(weight, after_enlarging(to_strip, CELL_PX), (width, height))
+    strip[:] = cv2.blendLinear(patch, strip, share, 1 - share)
 
 
 def match_tone(restored: Image, crop: Image, mask: Mask) -> Image:

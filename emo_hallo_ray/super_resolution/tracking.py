@@ -42,7 +42,7 @@ class FaceTrack:
 
     def to_arrays(self) -> Arrays:
         """For a checkpoint; what `from_arrays` makes of it goes on with identical results."""
-        arrays = {"strength": np.float64(self.strength)[None], "n_missed": np.int64(self.n_missed)[None]}
+        arrays = {"strength": np.array([self.strength]), "n_missed": np.array([self.n_missed])}
         if self.placement is None:
             return arrays
         return arrays | {
