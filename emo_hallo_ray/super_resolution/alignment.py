@@ -50,11 +50,12 @@ def aligning_matrix(points: NDArray[np.floating]) -> Floats:
 
 def cut(frame: Image, face: AlignedFace) -> Image:
     """The face, (512, 512, 3); beyond the frame its border repeats."""
-    return warp(frame, face.matrix, CROP_PX, CROP_PX, cv2.INTER_CUBIC)
+    enlarges = np.hypot(*face.matrix[:, 0]) > 1
+    return warp(frame, face.matrix, CROP_PX, CROP_PX, cv2.INTER_CUBIC if enlarges else cv2.INTER_LINEAR)
 
 
 def warp(image: Image, matrix: Floats, width: int, height: int, interpolation: int) -> Image:
-    """Resample a picture through a similarity from its pixels to the result's; beyond the picture its border repeats."""
+    """Resample a picture through a similarity from its pixels to the result's; beyond it its border repeats."""
     scale = float(np.hypot(*matrix[:, 0]))
     if scale < MIN_WARP_SCALE:
         shrink = scale / MIN_WARP_SCALE

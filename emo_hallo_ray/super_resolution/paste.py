@@ -33,6 +33,8 @@ def paste(enlarged: Image, restored: Image, crop: Image, face: AlignedFace, scal
     mask = face_mask(face.hull)
     to_enlarged = before_enlarging(cv2.invertAffineTransform(face.matrix), scale)
     rows, columns = _affected(mask, to_enlarged, *enlarged.shape[:2])
+    if enlarged[rows, columns].size == 0:
+        return  # the face has left the frame
     toned = match_tone(restored, crop, mask)
     if np.hypot(*to_enlarged[:, 0]) > 1:
         # as sharp as a cubic warp where it enlarges, in half the time

@@ -28,7 +28,7 @@ class Placement:
     Attributes:
         pose: (4,) x and y of its centre in frame pixels, the logarithm of its side in frame pixels, and the angle in
             radians by which it is turned.
-        speed: (4,) smoothed change of the pose per frame; x and y in shares of the side.
+        speed: (4,) smoothed `move_to` per frame.
         hull: (36, 2) the face's oval in crop pixels.
     """
 
@@ -53,15 +53,23 @@ class Placement:
         """In frame pixels."""
         return float(np.exp(self.pose[2]))
 
+    def move_to(self, other: "Placement") -> Floats:
+        """(4,) change of the pose: x and y in shares of the side, growth as a logarithm, turn in radians."""
+        move = (other.pose - self.pose) / self._unit
+        move[3] = (move[3] + np.pi) % (2 * np.pi) - np.pi  # the short way round
+        return move
+
     def drawn_to(self, measured: "Placement") -> "Placement":
         """One frame later, given what that frame's mesh says."""
-        unit = np.array([self.side, self.side, 1, 1])
-        move = (measured.pose - self.pose) / unit
-        move[3] = (move[3] + np.pi) % (2 * np.pi) - np.pi  # the short way round
+        move = self.move_to(measured)
         speed = self.speed + SPEED_GAIN * (move - self.speed)
         gain = min(1.0, STILL_GAIN + GAIN_PER_SPEED * float(np.linalg.norm(speed)))
         hull = self.hull + HULL_GAIN * (measured.hull - self.hull)
-        return Placement(self.pose + gain * move * unit, speed, hull)
+        return Placement(self.pose + gain * move * self._unit, speed, hull)
+
+    @property
+    def _unit(self) -> Floats:
+        return np.array([self.side, self.side, 1, 1])
 
     def region(self) -> Region:
         """Where the next frame's mesh should look."""
