@@ -28,7 +28,7 @@ class Placement:
     Attributes:
         pose: (4,) x and y of its centre in frame pixels, the logarithm of its side in frame pixels, and the angle in
             radians by which it is turned.
-        speed: (4,) smoothed `move_to` per frame.
+        speed: (4,) smoothed `move_to` the latest measurements.
         hull: (36, 2) the face's oval in crop pixels.
     """
 

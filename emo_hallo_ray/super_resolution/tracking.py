@@ -17,8 +17,8 @@ from emo_hallo_ray.super_resolution.placement import Placement
 
 FADE_FRAMES = 8  # in which a restoration comes or goes
 SEARCH_EVERY_FRAMES = 4  # while there is no face
-# of a placement in a frame; more is a mistake. Measured: the mesh is sure of faces blurred by half their width, and sees
-# them up to 12 % larger or smaller; heads that talk stay below 2 %
+# of a placement in a frame, a crop's width in half a second; more is a mistake. Measured: the mesh is sure of a face
+# blurred by a third of its width, and sees it up to 12 % larger
 MAX_MOVE = 0.08
 
 
@@ -87,7 +87,7 @@ class FaceTracker:
 
     def _see(self, frame: Image, before: FaceTrack) -> Placement | None:
         if before.placement is not None and before.strength > 0:
-            # a lost face is only looked for in its place until it has faded: elsewhere it would jump
+            # until it has faded, a lost face is looked for in its place only: elsewhere it would jump
             return self._see_again(frame, before.placement)
         return self._search(frame, before.placement) if before.n_missed % SEARCH_EVERY_FRAMES == 0 else None
 

@@ -32,6 +32,7 @@ def test_face_too_small_for_one_look_is_found_in_a_tile(
     face = max(detector.detect_faces(picture), key=lambda face: face.score)
 
     assert face.box == pytest.approx([178 + left, 81 + above, 272 + left, 175 + above], abs=10)
+    assert detector.detect_faces(picture, small=False) == []
 
 
 def test_face_that_fills_the_picture_is_found(detector: FaceDetector, portrait: np.ndarray) -> None:

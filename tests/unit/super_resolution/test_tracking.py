@@ -148,6 +148,20 @@ def test_restoration_fades_out_in_place_where_the_face_is_lost(tracker: FaceTrac
     assert steps([track for track in tracks[2:] if track.face is not None]).max() == 0
 
 
+def test_face_that_is_suddenly_elsewhere_fades_out_before_it_fades_in_there(
+    tracker: FaceTracker, portrait: np.ndarray
+) -> None:
+    before, after = film(portrait, 1.2, shift=(-60, 0)), film(portrait, 1.2, shift=(60, 30))
+
+    tracks = follow(tracker, [before] * 3 + [after] * 24)
+
+    strengths = np.array([track.strength for track in tracks])
+    assert np.abs(np.diff(strengths)).max() <= 1 / FADE_FRAMES
+    assert strengths.min() == 0 and strengths[-1] == 1
+    assert steps([track for track in tracks[:11] if track.face is not None]).max() < 1
+    assert np.abs(corners(tracks[-1]) - corners(tracker.follow(after, None))).max() < 2
+
+
 @pytest.mark.parametrize("length_px", [15, 41, 61, 255])
 def test_motion_blur_neither_fails_nor_jumps(tracker: FaceTracker, portrait: np.ndarray, length_px: int) -> None:
     sharp = film(portrait)
