@@ -61,7 +61,7 @@ def test_restored_face_lands_where_it_was_in_the_enlarged_frame(
     paste(pasted, crop, crop, face, scale)
 
     inside = mask_in_frame(face, *enlarged.shape[:2], scale) > 0
-    assert psnr(pasted[inside], enlarged[inside]) > 38
+    assert psnr(pasted[inside], enlarged[inside]) > 52  # measured: 54, and below 49 where pixel centres are ignored
     assert np.array_equal(pasted[~inside], enlarged[~inside])
 
 
@@ -134,11 +134,13 @@ def test_tone_that_changes_from_frame_to_frame_does_not_flicker(tracker: FaceTra
     tints = np.random.default_rng(1).normal(0, 6, (8, 3))
     restored = [np.clip(crop + tint, 0, 255).astype(np.uint8) for tint in tints]
 
-    matched = [match_tone(pixels, crop, face_mask(face.hull)).astype(float) for pixels in restored]
+    pasted = [enlarge(frame) for _ in restored]
+    for enlarged, pixels in zip(pasted, restored, strict=True):
+        paste(enlarged, pixels, crop, face, 2)
 
-    on_face = cv2.resize(face_mask(face.hull), (512, 512)) > 0.5
-    assert np.abs(np.diff(restored, axis=0).astype(np.int8))[:, on_face].mean() > 3
-    assert np.abs(np.diff(matched, axis=0))[:, on_face].mean() < 1
+    on_face = mask_in_frame(face, 1024, 1024, 2) > 0.5
+    assert np.abs(np.diff(np.array(restored, float), axis=0)).mean() > 3
+    assert np.abs(np.diff(np.array(pasted, float), axis=0))[:, on_face].mean() < 0.7
 
 
 def test_face_that_vanishes_takes_its_restoration_away_gently(tracker: FaceTracker, portrait: np.ndarray) -> None:
