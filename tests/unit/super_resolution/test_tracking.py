@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.faces.detector import FaceDetector
+from emo_hallo_ray.super_resolution.mask import face_mask
 from emo_hallo_ray.super_resolution.placement import Placement
 from emo_hallo_ray.super_resolution.tracking import FADE_FRAMES, FaceTrack, FaceTracker
 from tests.unit.super_resolution.videos import corners, film, follow, wall, with_noise
@@ -74,6 +75,16 @@ def test_sensor_noise_does_not_shake_the_crop(tracker: FaceTracker, portrait: np
     assert steps(tracks).mean() < 0.1
     assert steps(tracks[10:]).max() < 0.25
     assert steps(tracks).mean() < 0.3 * steps(alone).mean()
+
+
+def test_sensor_noise_does_not_make_the_mask_flicker(tracker: FaceTracker, portrait: np.ndarray) -> None:
+    tracks = follow(tracker, [with_noise(film(portrait), seed) for seed in range(20)])
+
+    masks = [face_mask(track.face.hull) for track in tracks if track.face is not None]
+
+    # measured: 0.03 at the steepest place of the feather
+    assert len(masks) == 20
+    assert np.abs(np.diff(masks, axis=0)).max() < 0.05
 
 
 def follow_without_memory(tracker: FaceTracker, frames: list[np.ndarray], track: FaceTrack) -> list[FaceTrack]:
