@@ -6,9 +6,10 @@ import pickle
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from emo_hallo_ray.hallo2.config import Hallo2Config
 from emo_hallo_ray.hallo2.errors import WrongCheckpoint
@@ -32,21 +33,29 @@ def load_networks(
         FileNotFoundError: there is no such file.
         WrongCheckpoint: it is cut short, no checkpoint, or another model's.
     """
-    state = _map(path)
+    state = read_state(path)
     config = Hallo2Config.of_checkpoint({name: tensor.shape for name, tensor in state.items()}, heads, groups)
     with torch.device("meta"):
         networks = Hallo2Networks(config)
     compare_keys(networks, state)
     networks.forget_unused()
-    networks = networks.to(dtype).to(memory_format=torch.channels_last).to_empty(device=device)
+    return fill(networks.to(memory_format=torch.channels_last), state, device, dtype)
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def fill(network: Network, state: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype) -> Network:
+    """Give a network on the meta device memory and the tensors of a state that `read_state` mapped."""
+    network = network.to(dtype).to_empty(device=device)
     with torch.no_grad():
-        for name, own in networks.state_dict().items():
+        for name, own in network.state_dict().items():
             own.copy_(state[name])
             _give_pages_back(state[name])
-    return networks.eval().requires_grad_(False)
+    return network.eval().requires_grad_(False)
 
 
-def compare_keys(networks: Hallo2Networks, state: Mapping[str, Tensor]) -> None:
+def compare_keys(networks: nn.Module, state: Mapping[str, Tensor]) -> None:
     """The checkpoint must have exactly the networks' tensors.
 
     Raises:
@@ -68,7 +77,16 @@ def compare_keys(networks: Hallo2Networks, state: Mapping[str, Tensor]) -> None:
         raise WrongCheckpoint("; ".join(told))
 
 
-def _map(path: Path) -> dict[str, Tensor]:
+def read_state(path: Path, wrapped_in: str | None = None) -> dict[str, Tensor]:
+    """Map a state dict; nothing is read yet.
+
+    Args:
+        wrapped_in: the key under which the file keeps it, if it keeps it under one.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        WrongCheckpoint: it is cut short, or no checkpoint of tensors.
+    """
     try:
         state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     except FileNotFoundError:
@@ -77,8 +95,10 @@ def _map(path: Path) -> dict[str, Tensor]:
         raise WrongCheckpoint("it holds more than tensors, which is not safe to load") from error
     except (RuntimeError, EOFError, ValueError) as error:
         raise WrongCheckpoint("it cannot be read as a PyTorch checkpoint: cut short, or something else") from error
+    if wrapped_in is not None and isinstance(state, dict):
+        state = state.get(wrapped_in)
     if not (isinstance(state, dict) and state and all(isinstance(value, Tensor) for value in state.values())):
-        raise WrongCheckpoint("it is no state dict")
+        raise WrongCheckpoint("it is no state dict" + (f" under '{wrapped_in}'" if wrapped_in else ""))
     return state
 
 

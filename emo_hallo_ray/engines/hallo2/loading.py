@@ -51,7 +51,9 @@ def load_sampler(layout: WeightsLayout, device: torch.device, dtype: torch.dtype
     Raises:
         UnusableModelFile: a file is missing, cut short or another model's.
     """
-    vae = _load_vae(layout.vae_folder).to(device, dtype, memory_format=torch.channels_last)
+    vae = _load_vae(layout.vae_folder).to(device, dtype)
+    if device.type == "cuda":  # on a CPU, torch's group norm is far less exact in that layout, on large pictures
+        vae = vae.to(memory_format=torch.channels_last)
     with _blaming(layout.hallo2_net, layout.root):
         networks = load_networks(layout.hallo2_net, device, dtype)
     return ClipSampler(networks, PictureCodec(vae, PICTURES_AT_A_TIME.get(device.type, 1)))
