@@ -7,7 +7,6 @@ no B-frames: every frame is shown when it is decoded, so segments written one af
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,34 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emo_hallo_ray.errors import MediaToolFailed
+from emo_hallo_ray.media.encoder import CRF, Encoder, encoder_args
 from emo_hallo_ray.media.ffmpeg import file_url, run
+from emo_hallo_ray.media.frames import RGB_TO_YUV, YUV_TO_RGB, Frames, FrameWriter, split_first
 from emo_hallo_ray.media.probe import VideoInfo as VideoInfo
 from emo_hallo_ray.media.probe import probe_video as probe_video
 from emo_hallo_ray.media.sound import SOUND_RATE_HZ, encode_sound
 from emo_hallo_ray.storage import atomic_path
 
 FPS = 25
-# quality: 18 is hard to tell from the original at 1:1
-CRF = 18
-# about 230 frames/s at 512² on two cores; the next slower one, 5 % smaller files, does 170
-PRESET = "veryfast"
 # fixed, because x264's output depends on it: equal frames must give equal bytes on every machine
 N_ENCODER_THREADS = 2
 GOP_FRAMES = 250
 COPY_BYTES = 1024 * 1024
+HEAD_BYTES = 4096  # of a segment, in front of its frames
 METADATA_KEYS = frozenset({"title", "artist", "album", "comment", "description", "copyright", "date", "genre"})
 
-# ffmpeg's default matrix is that of standard definition, and its default arithmetic is fast rather than exact
-SCALER = "flags=bicubic+accurate_rnd+full_chroma_int"
-RGB_TO_YUV = (
-    f"scale=in_range=pc:out_range=tv:out_color_matrix=bt709:{SCALER},format=yuv420p,"
-    "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-)
-YUV_TO_RGB = f"scale=in_range=tv:out_range=pc:in_color_matrix=bt709:{SCALER},format=rgb24"
-
 PPM_HEADER = re.compile(rb"P6\n(?P<width>\d+) (?P<height>\d+)\n255\n")
-
-Frames = NDArray[np.uint8]  # (F, H, W, 3) RGB
 
 
 def encode_segment(
@@ -52,6 +40,7 @@ def encode_segment(
     first_frame: int,
     fps: int = FPS,
     crf: int = CRF,
+    encoder: Encoder = "x264",
     timeout_s: float = 600.0,
 ) -> int:
     """Encode a stretch of video as H.264; the file appears whole or not at all.
@@ -59,7 +48,9 @@ def encode_segment(
     Args:
         frames: blocks of (F, H, W, 3) RGB, all of one even width and height; taken one at a time.
         first_frame: index of the first frame in the whole video, which becomes the segment's start time.
-        crf: x264's quality, 0 is lossless, 51 worst.
+        crf: quality, 0 is best, 51 worst.
+        encoder: the same one for all segments of a video, since players read its parameters once. Only x264 promises
+            equal bytes for equal frames.
         timeout_s: including the time that `frames` takes.
 
     Returns:
@@ -69,21 +60,20 @@ def encode_segment(
         ValueError: there are no frames, or their shapes do not fit.
         MediaToolFailed: ffmpeg failed or was too slow.
     """
-    blocks = (block for block in frames if len(block))
-    first = next(blocks, None)
+    first, blocks = split_first(frames)
     if first is None:
         raise ValueError("a segment needs at least one frame")
-    writer = _FrameWriter(first.shape[1:])
+    writer = FrameWriter(first.shape[1:])
     with atomic_path(path) as temporary:
         args = [
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{writer.width_px}x{writer.height_px}"),
             *("-framerate", str(fps), "-i", "pipe:0", "-vf", RGB_TO_YUV),
-            *("-c:v", "libx264", "-profile:v", "high", "-preset", PRESET, "-crf", str(crf)),
+            *encoder_args(encoder, crf),
             *("-bf", "0", "-g", str(GOP_FRAMES), "-flags", "+cgop+bitexact", "-threads", str(N_ENCODER_THREADS)),
             *("-output_ts_offset", f"{first_frame / fps:.6f}"),
             *("-fflags", "+bitexact", "-movflags", "+cmaf+frag_discont", "-f", "mp4", file_url(temporary)),
         ]
-        run(args, timeout_s, stdin=writer.to_bytes(chain([first], blocks)))
+        run(args, timeout_s, stdin=writer.to_bytes(blocks))
     return writer.n_frames
 
 
@@ -110,10 +100,11 @@ def join_segments(
 
     Raises:
         ValueError: a metadata key that MP4 has no place for.
-        MediaToolFailed: ffmpeg failed, was too slow, or the segments do not make up the whole video.
+        MediaToolFailed: ffmpeg failed, was too slow, or the segments do not make up the whole video, or one that plays.
     """
     if unknown := set(metadata) - METADATA_KEYS:
         raise ValueError(f"MP4 has no place for metadata {sorted(unknown)}; it has {sorted(METADATA_KEYS)}")
+    _refuse_mixed(segments)
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent, prefix=".sound-") as folder, atomic_path(path) as temporary:
         sound = Path(folder) / "sound.m4a"
@@ -129,6 +120,24 @@ def join_segments(
         if info.n_frames != n_frames:
             raise MediaToolFailed(f"the joined video has {info.n_frames} frames, {n_frames} were expected")
     return info
+
+
+def _refuse_mixed(segments: Iterable[Path]) -> None:
+    """Raise unless all segments have the decoder's parameters in common.
+
+    They are read from the first one alone: with those of another encoder the picture stops in the middle of the video,
+    although every packet is there.
+    """
+    if len({_decoder_parameters(segment) for segment in segments}) > 1:
+        raise MediaToolFailed("the segments were made by different encoders", "choose the encoder once per task")
+
+
+def _decoder_parameters(segment: Path) -> bytes:
+    """The `avcC` box, which holds H.264's sequence and picture parameter sets."""
+    with segment.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    at = head.find(b"avcC")
+    return head[at : at - 4 + int.from_bytes(head[at - 4 : at])] if at >= 4 else b""
 
 
 def extract_frame(path: Path, index: int, *, fps: int = FPS, timeout_s: float = 60.0) -> NDArray[np.uint8]:
@@ -166,20 +175,3 @@ def _parse_ppms(data: bytes) -> Frames:
         frames.append(pixels.reshape(height_px, width_px, 3))
         at = header.end() + pixels.size
     return np.stack(frames) if frames else np.empty((0, 0, 0, 3), np.uint8)
-
-
-class _FrameWriter:
-    """Turns blocks of frames into bytes, counting them and checking that their shape stays the same."""
-
-    def __init__(self, frame_shape: tuple[int, ...]) -> None:
-        self.n_frames = 0
-        self.height_px, self.width_px, _ = self._frame_shape = frame_shape
-        if self.height_px % 2 or self.width_px % 2:
-            raise ValueError(f"frames are {self.width_px}×{self.height_px}; 4:2:0 video needs even sides")
-
-    def to_bytes(self, blocks: Iterable[Frames]) -> Iterator[memoryview]:
-        for block in blocks:
-            if block.dtype != np.uint8 or block.shape[1:] != self._frame_shape:
-                raise ValueError(f"frames are {block.dtype} {block.shape[1:]}, uint8 {self._frame_shape} was expected")
-            self.n_frames += len(block)
-            yield np.ascontiguousarray(block).data.cast("B")

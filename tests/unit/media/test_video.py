@@ -278,3 +278,16 @@ def test_many_segments_join(tmp_path: Path) -> None:
     info = join_segments(segments, write_wav(tmp_path / "a", tone(1.0)), n_segments, tmp_path / "out.mp4", {})
 
     assert (info.n_frames, info.duration_s, info.audio_duration_s) == (n_segments, 48.0, 48.0)
+
+
+def test_segments_of_different_encoders_are_refused_rather_than_joined_to_a_broken_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = moving_frames(20)
+    encode_segment([frames[:10]], tmp_path / "a.mp4", first_frame=0)
+    other = ["-c:v", "libx264", "-profile:v", "high", "-preset", "slow", "-crf", "18"]
+    monkeypatch.setattr("emo_hallo_ray.media.video.encoder_args", lambda encoder, crf: other)
+    encode_segment([frames[10:]], tmp_path / "b.mp4", first_frame=10)
+
+    with pytest.raises(MediaToolFailed, match="different encoders"):
+        join_segments([tmp_path / "a.mp4", tmp_path / "b.mp4"], tmp_path / "audio", 20, tmp_path / "out.mp4", {})
