@@ -6,6 +6,7 @@ EmoHalloError                     500
 │   ├── InvalidImageFormat, UnreadableImage, ImageTooLarge
 │   ├── NoFaceFound, FaceTooSmall
 │   ├── InvalidAudioFormat, UnreadableAudio, NoAudioStream
+│   ├── UnreadableVideo
 │   ├── AudioTooShort, AudioTooLong, SilentAudio
 │   ├── InvalidParameter, EngineUnavailable
 │   ├── TaskNotCompleted, TaskNotCancellable
@@ -113,6 +114,12 @@ class NoAudioStream(InputError):
     """The container is fine but holds no sound."""
 
     code = "NO_AUDIO_STREAM"
+
+
+class UnreadableVideo(InputError):
+    """The file holds no video, or none that decodes."""
+
+    code = "UNREADABLE_VIDEO"
 
 
 class AudioTooShort(InputError):

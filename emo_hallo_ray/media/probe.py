@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 
 from emo_hallo_ray.errors import MediaToolFailed
@@ -52,7 +53,7 @@ def probe_video(path: Path, timeout_s: float = 60.0) -> VideoInfo:
     if video.n_packets == 0:
         raise MediaToolFailed(f"{path.name} has no frames")
     audio = others[0] if others else None
-    tags = run([*source, "-f", "ffmetadata", "pipe:1"], timeout_s)
+    tags = read_tags(source, timeout_s)
     width_px, height_px = video.facts["dimensions"].split("x")
     return VideoInfo(
         n_frames=video.n_packets,
@@ -63,7 +64,7 @@ def probe_video(path: Path, timeout_s: float = 60.0) -> VideoInfo:
         audio_duration_s=audio.duration_s() if audio else 0.0,
         codec=video.facts["codec_id"],
         audio_codec=audio.facts["codec_id"] if audio else None,
-        metadata=_parse_tags(tags.decode()),
+        metadata=tags,
         size_bytes=path.stat().st_size,
     )
 
@@ -98,6 +99,11 @@ def list_streams(args: Sequence[str], timeout_s: float) -> list[StreamFacts]:
     return [streams[index] for index in sorted(streams)]
 
 
+def read_tags(source: Sequence[str], timeout_s: float) -> dict[str, str]:
+    """Read the tags of a container, such as "title"; `source` are the arguments that open it."""
+    return _parse_tags(run([*source, "-f", "ffmetadata", "pipe:1"], timeout_s).decode())
+
+
 def _lines(args: Sequence[str], timeout_s: float) -> Iterator[str]:
     rest = ""
     for block in stream(args, timeout_s, DUMP_BLOCK_BYTES):
@@ -106,6 +112,10 @@ def _lines(args: Sequence[str], timeout_s: float) -> Iterator[str]:
 
 
 def _parse_tags(text: str) -> dict[str, str]:
-    """Parse FFMETADATA: "key=value" lines, in which a backslash makes the next character, even a line break, plain."""
-    pairs = (TAG.fullmatch(line) for line in LINE.findall(text))
+    """Parse FFMETADATA: "key=value" lines, in which a backslash makes the next character, even a line break, plain.
+
+    Chapters and streams follow in sections with tags of their own.
+    """
+    of_file = takewhile(lambda line: not line.startswith("["), LINE.findall(text))
+    pairs = (TAG.fullmatch(line) for line in of_file)
     return {ESCAPED.sub(r"\1", tag["key"]): ESCAPED.sub(r"\1", tag["value"]) for tag in pairs if tag}
