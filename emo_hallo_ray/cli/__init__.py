@@ -10,6 +10,7 @@ from emo_hallo_ray.cli.models import models_app
 from emo_hallo_ray.cli.render import render
 from emo_hallo_ray.cli.serve import serve
 from emo_hallo_ray.cli.tasks import cancel, logs, status, submit
+from emo_hallo_ray.cli.upscale import upscale
 
 HELP = """Make a portrait photo speak: a picture and a speech recording in, a lip-synced MP4 out.
 
@@ -45,6 +46,7 @@ HERE, SERVICE = "On this machine", "With a running service"
 for command, panel in (
     (doctor, HERE),
     (render, HERE),
+    (upscale, HERE),
     (serve, HERE),
     (submit, SERVICE),
     (status, SERVICE),
