@@ -21,7 +21,9 @@ from emo_hallo_ray.stages.encoding import Encoding
 from emo_hallo_ray.stages.generation import Generation
 from emo_hallo_ray.stages.preprocessing import Preprocessing
 from emo_hallo_ray.stages.speech import SpeechEmbedding
+from emo_hallo_ray.stages.super_resolution import SuperResolution
 from emo_hallo_ray.storage import Storage
+from emo_hallo_ray.super_resolution.enlargers import Enlargers
 from emo_hallo_ray.tasks.store import StoreLimits
 
 
@@ -34,6 +36,7 @@ def build(settings: Settings) -> Application:
     cache = PreprocessingCache(storage.cache, settings.cache.max_bytes)
     limits = settings.limits.media()
     engines = EngineCatalog.of(settings, has_gpu="num_gpus" in resources.generator)
+    enlargers = Enlargers(settings.weights.root, **settings.super_resolution.model_dump())
     registry = RegistryAddress(
         storage.database,
         StoreLimits(
@@ -48,6 +51,7 @@ def build(settings: Settings) -> Application:
         resources.ingress,
         settings,
         engines,
+        enlargers,
         registry,
         _bind(
             Preprocessor,
@@ -56,7 +60,7 @@ def build(settings: Settings) -> Application:
         ),
         _bind(AudioEmbedder, resources.audio_embedder, SpeechEmbedding(storage, cache, limits, engines)),
         _bind(Generator, resources.generator, Generation(storage, engines), registry),
-        _bind(SuperResolver, resources.super_resolver),
+        _bind(SuperResolver, resources.super_resolver, SuperResolution(storage, enlargers)),
         _bind(Encoder, resources.encoder, Encoding(storage)),
     )
 

@@ -23,6 +23,7 @@ from emo_hallo_ray import __version__
 from emo_hallo_ray.engines.registry import EngineCatalog
 from emo_hallo_ray.settings import Settings, unused_variables
 from emo_hallo_ray.storage import Storage
+from emo_hallo_ray.super_resolution.enlargers import Enlargers
 
 
 @serve.deployment(name="Ingress", max_ongoing_requests=1000, graceful_shutdown_timeout_s=20)
@@ -32,6 +33,7 @@ class Ingress:
         self,
         settings: Settings,
         engines: EngineCatalog,
+        enlargers: Enlargers,
         registry: RegistryAddress,
         preprocessor: DeploymentHandle,
         audio_embedder: DeploymentHandle,
@@ -48,6 +50,7 @@ class Ingress:
         self._service = Service(
             settings=settings,
             engines=engines,
+            enlargers=enlargers,
             storage=storage,
             registry=connected,
             stages=stages,

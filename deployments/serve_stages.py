@@ -57,10 +57,10 @@ class ServeStages:
             # without this the producer would run on: dropping a stream does not stop it
             clips.cancel()
 
-    def upscale(self, task: Task, clip: ClipRef) -> ClipRef:
+    def upscale(self, task: Task, segment: Segment, clip: ClipRef, before: "ClipRef | None", is_last: bool) -> ClipRef:
         if task.params.upscale == 1:
             return clip  # spares a hop that would change nothing
-        return self.handles.super_resolver.upscale.remote(clip, task.params.upscale)
+        return self.handles.super_resolver.upscale.remote(task, segment, clip, before, is_last)
 
     async def encode(self, task: Task, segment: Segment, clips: Sequence[ClipRef]) -> None:
         await self._result(self.handles.encoder.encode.remote(task, segment, *clips))

@@ -12,6 +12,7 @@ from deployments.task_runner import TaskRunner
 from emo_hallo_ray.engines.registry import EngineCatalog
 from emo_hallo_ray.settings import Settings
 from emo_hallo_ray.storage import Storage
+from emo_hallo_ray.super_resolution.enlargers import Enlargers
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Service:
 
     settings: Settings
     engines: EngineCatalog
+    enlargers: Enlargers
     storage: Storage
     registry: Registry
     stages: ServeStages

@@ -5,10 +5,17 @@ from typing import Any
 
 from ray import serve
 
-from emo_hallo_ray.stages.super_resolution import upscale
+from emo_hallo_ray.pipeline import Segment
+from emo_hallo_ray.stages.super_resolution import Enlarged, SuperResolution
+from emo_hallo_ray.tasks.model import Task
 
 
 @serve.deployment(name="SuperResolver", max_ongoing_requests=1)
 class SuperResolver:
-    async def upscale(self, frames: Any, factor: int) -> Any:
-        return await asyncio.to_thread(upscale, frames, factor)
+    def __init__(self, stage: SuperResolution) -> None:
+        self._stage = stage
+
+    async def upscale(
+        self, task: Task, segment: Segment, clip: Any, before: Enlarged | None, is_last: bool
+    ) -> Enlarged:
+        return await asyncio.to_thread(self._stage.upscale, task, segment, clip, before, is_last)

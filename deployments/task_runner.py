@@ -10,8 +10,8 @@ from emo_hallo_ray.errors import EmoHalloError, InputError, LeaseLost, ServiceUn
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.pipeline import run_task
 from emo_hallo_ray.settings import Settings
-from emo_hallo_ray.stages.super_resolution import METHOD
 from emo_hallo_ray.storage import Storage
+from emo_hallo_ray.super_resolution.methods import method_of
 from emo_hallo_ray.tasks.model import Task
 
 IDLE_S = 1.0  # between looks at an empty queue; a task created here is seen at once
@@ -183,6 +183,6 @@ def _result(task: Task, info: VideoInfo) -> dict[str, object]:
         "size_bytes": info.size_bytes,
         "engine": task.params.engine,
         "seed": task.params.seed,
-        "upscaling": METHOD if task.params.upscale > 1 else None,
+        "upscaling": method_of(task.params),
         "fence": task.fence,
     }

@@ -22,6 +22,9 @@ class InferenceOptions(TypedDict, total=False):
     face_weight: float  # how much the face expresses, 0.0 to 2.0
     lip_weight: float  # how much the mouth moves, 0.0 to 2.0
     upscale: Literal[1, 2, 4]
+    fidelity_weight: float  # of restored faces, 0.0 looks best, 1.0 is closest to the small video
+    restore_faces: bool  # left out, where the service has the weights; True is refused where it has not
+    restore_background: bool  # likewise, for everything else
     engine: str  # auto, hallo2, preview, or what the service's operator added
     webhook_url: str  # receives one POST of the task's JSON when it ends
     idempotency_key: str  # the same key with the same request gives the same task; made up where absent

@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from emo_hallo_ray.engines.base import N_CLIP_FRAMES, ClipProgress
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.storage import TaskFiles
+from emo_hallo_ray.super_resolution.methods import describe
 from emo_hallo_ray.tasks.model import Task
 
 ClipRef = TypeVar("ClipRef")
@@ -54,7 +55,9 @@ class Stages(Protocol[SpeechRef, ClipRef]):
     def generate(
         self, task: Task, segment: Segment, speech: SpeechRef
     ) -> AsyncGenerator[ClipRef | ClipProgress, None]: ...
-    def upscale(self, task: Task, clip: ClipRef) -> ClipRef: ...
+    def upscale(
+        self, task: Task, segment: Segment, clip: ClipRef, before: ClipRef | None, is_last: bool
+    ) -> ClipRef: ...
     async def encode(self, task: Task, segment: Segment, clips: Sequence[ClipRef]) -> None: ...
     async def join(self, task: Task, segments: Sequence[str], n_frames: int) -> VideoInfo: ...
 
@@ -90,12 +93,16 @@ async def run_task(
             for line in lines:
                 await report.log(level, line)
 
+    if task.params.upscale > 1:
+        await report.log("INFO", describe(task.params))
+
     n_frames = speech.result().n_frames
     names = await _finished_segments(task, files, report)
     async with _task_group() as group:
         encoding: asyncio.Task[None] | None = None
+        clips: list[ClipRef] = []
         for segment in plan_segments(n_frames, clips_per_segment, task.fence, names):
-            clips = await _generate(task, segment, n_frames, stages, report)
+            clips = await _generate(task, segment, n_frames, stages, report, before=clips[-1] if clips else None)
             if encoding is not None:
                 await encoding
             encoding = group.create_task(_encode(task, segment, clips, stages, report))
@@ -121,9 +128,14 @@ def segment_name(index: int, fence: int) -> str:
 
 
 async def _generate(
-    task: Task, segment: Segment, n_frames: int, stages: Stages[SpeechRef, ClipRef], report: Reporter
+    task: Task,
+    segment: Segment,
+    n_frames: int,
+    stages: Stages[SpeechRef, ClipRef],
+    report: Reporter,
+    before: ClipRef | None,
 ) -> list[ClipRef]:
-    """One segment's clips, each already on its way through super-resolution."""
+    """One segment's clips, each already on its way through super-resolution, which goes on from the one before."""
     started = time.monotonic()
     clips: list[ClipRef] = []
     done, told = segment.first_frame, started
@@ -135,8 +147,10 @@ async def _generate(
                     told = time.monotonic()
                     await _report_step(report, made, done, n_frames)
                 continue
-            clips.append(stages.upscale(task, made))
             done = min(done + N_CLIP_FRAMES, segment.first_frame + segment.n_frames)
+            is_last = done == segment.first_frame + segment.n_frames
+            before = stages.upscale(task, segment, made, before, is_last)
+            clips.append(before)
             await report.progress(_percent(done, n_frames), GENERATING, done, n_frames)
     await report.stage_took("generation", time.monotonic() - started)
     return clips
@@ -160,7 +174,7 @@ async def _encode(
 async def _finished_segments(task: Task, files: TaskFiles, report: Reporter) -> list[str]:
     """Segments of earlier attempts that can be gone on from: all there, and the last one with its checkpoint."""
     names = [*takewhile(lambda name: files.segment(name).exists(), task.segments)]
-    while names and not files.checkpoint(names[-1]).exists():
+    while names and not _can_go_on_after(names[-1], task, files):
         names.pop()
     if len(names) < len(task.segments):
         lost = task.segments[len(names)]
@@ -169,6 +183,10 @@ async def _finished_segments(task: Task, files: TaskFiles, report: Reporter) -> 
     if names:
         await report.log("INFO", f"resuming after segment {len(names)}")
     return names
+
+
+def _can_go_on_after(name: str, task: Task, files: TaskFiles) -> bool:
+    return files.checkpoint(name).exists() and (task.params.upscale == 1 or files.enlarging(name).exists())
 
 
 def _percent(done: int, total: int) -> int:

@@ -25,11 +25,14 @@ from emo_hallo_ray.stages.encoding import Encoding
 from emo_hallo_ray.stages.generation import Generation
 from emo_hallo_ray.stages.preprocessing import Preprocessing
 from emo_hallo_ray.stages.speech import SpeechEmbedding
-from emo_hallo_ray.stages.super_resolution import upscale
+from emo_hallo_ray.stages.super_resolution import Enlarged, SuperResolution
 from emo_hallo_ray.storage import Storage, atomic_path
+from emo_hallo_ray.super_resolution.base import EnlargeOptions
+from emo_hallo_ray.super_resolution.enlargers import Enlargers
 from emo_hallo_ray.tasks.model import Task, TaskParams, TaskStatus
 
 ProgressCallback = Callable[[int, str], None]
+LocalClip = NDArray[np.uint8] | Enlarged
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class RenderRequest:
     face_weight: float = 1.0
     lip_weight: float = 1.0
     upscale: int = 1
+    fidelity_weight: float = 0.5
+    restore_faces: bool | None = None  # None is where there are weights
+    restore_background: bool | None = None
     use_cache: bool = True
     preset: PresetName = "quality"
     scheduler: SchedulerName | None = None  # None is the preset's
@@ -75,7 +81,11 @@ def render(request: RenderRequest, on_progress: ProgressCallback, settings: Sett
     settings = settings or read_settings()
     engines = EngineCatalog.of(settings, has_gpu=bool(describe_gpus()))
     engine = engines.choose(request.engine)
-    task = _task(request, engine.name, engine.reason)
+    enlargers = Enlargers(settings.weights.root, **settings.super_resolution.model_dump())
+    enlarging, _ = enlargers.settle(
+        EnlargeOptions(request.upscale, request.fidelity_weight, request.restore_faces, request.restore_background)
+    )
+    task = _task(request, engine.name, engine.reason, enlarging)
     with tempfile.TemporaryDirectory(prefix="emo-hallo-") as folder:
         storage = Storage(Path(folder))
         files = storage.task(task.task_id)
@@ -83,7 +93,8 @@ def render(request: RenderRequest, on_progress: ProgressCallback, settings: Sett
         shutil.copyfile(request.image, files.image)
         shutil.copyfile(request.audio, files.audio)
         cache = PreprocessingCache(Storage(settings.storage.root).cache, settings.cache.max_bytes)
-        stages = LocalStages.make(storage, cache, settings.limits.media(), engines, settings.video.frame_px)
+        limits, frame_px = settings.limits.media(), settings.video.frame_px
+        stages = LocalStages.make(storage, cache, limits, engines, enlargers, frame_px)
         stages.preprocessing.inspect(files.image, files.audio)
         reporter = CallbackReporter(on_progress)
         info = asyncio.run(run_task(task, files, stages, reporter, settings.video.clips_per_segment))
@@ -109,17 +120,25 @@ class LocalStages:
     preprocessing: Preprocessing
     speech: SpeechEmbedding
     generation: Generation
+    super_resolution: SuperResolution
     encoding: Encoding
 
     @classmethod
     def make(
-        cls, storage: Storage, cache: PreprocessingCache, limits: MediaLimits, engines: EngineCatalog, frame_px: int
+        cls,
+        storage: Storage,
+        cache: PreprocessingCache,
+        limits: MediaLimits,
+        engines: EngineCatalog,
+        enlargers: Enlargers,
+        frame_px: int,
     ) -> "LocalStages":
         """All stages over one storage."""
         return cls(
             Preprocessing(storage, cache, limits, engines, frame_px),
             SpeechEmbedding(storage, cache, limits, engines),
             Generation(storage, engines),
+            SuperResolution(storage, enlargers),
             Encoding(storage),
         )
 
@@ -134,15 +153,21 @@ class LocalStages:
 
     async def generate(
         self, task: Task, segment: Segment, speech: Arrays
-    ) -> AsyncGenerator[NDArray[np.uint8] | ClipProgress, None]:
+    ) -> AsyncGenerator[LocalClip | ClipProgress, None]:
         made = self.generation.generate(task, segment, speech, should_stop=lambda: False)
         while (frames := await asyncio.to_thread(next, made, None)) is not None:
             yield frames
 
-    def upscale(self, task: Task, clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return upscale(clip, task.params.upscale)
+    def upscale(
+        self, task: Task, segment: Segment, clip: LocalClip, before: LocalClip | None, is_last: bool
+    ) -> LocalClip:
+        if task.params.upscale == 1:
+            return clip
+        assert isinstance(clip, np.ndarray)
+        assert before is None or isinstance(before, Enlarged)
+        return self.super_resolution.upscale(task, segment, clip, before, is_last)
 
-    async def encode(self, task: Task, segment: Segment, clips: Sequence[NDArray[np.uint8]]) -> None:
+    async def encode(self, task: Task, segment: Segment, clips: Sequence[LocalClip]) -> None:
         await asyncio.to_thread(self.encoding.encode, task, segment, clips)
 
     async def join(self, task: Task, segments: Sequence[str], n_frames: int) -> VideoInfo:
@@ -174,7 +199,7 @@ class CallbackReporter:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
 
-def _task(request: RenderRequest, engine: str, reason: str) -> Task:
+def _task(request: RenderRequest, engine: str, reason: str, enlarging: EnlargeOptions) -> Task:
     now = time.time()
     options = {name: getattr(request, name) for name in TaskParams.__dataclass_fields__}
     n_steps = steps_for(request.preset, request.inference_steps, TaskParams.inference_steps)
@@ -184,7 +209,14 @@ def _task(request: RenderRequest, engine: str, reason: str) -> Task:
         status=TaskStatus.PROCESSING,
         progress=0,
         status_message="",
-        params=replace(TaskParams(**options), engine=engine, inference_steps=n_steps, scheduler=scheduler),
+        params=replace(
+            TaskParams(**options),
+            engine=engine,
+            inference_steps=n_steps,
+            scheduler=scheduler,
+            restore_faces=bool(enlarging.restore_faces),
+            restore_background=bool(enlarging.restore_background),
+        ),
         engine_reason=reason,
         created_at=now,
         updated_at=now,

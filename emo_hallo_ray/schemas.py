@@ -26,6 +26,9 @@ class InferenceForm(BaseModel):
     face_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much brows and eyes move")
     lip_weight: float = Field(1.0, ge=0.0, le=2.0, description="how much the mouth moves")
     upscale: Annotated[Literal[1, 2, 4], BeforeValidator(int_from_text)] = Field(1, description="enlargement")
+    fidelity_weight: float = Field(0.5, ge=0.0, le=1.0, description="of restored faces: 0 looks best, 1 is closest")
+    restore_faces: bool | None = Field(None, description="draw enlarged faces anew; left out, where it can be done")
+    restore_background: bool | None = Field(None, description="the same for everything else")
 
 
 class ConfigChange(BaseModel):

@@ -100,6 +100,15 @@ class Hallo2Settings(Section):
     )
 
 
+class SuperResolutionSettings(Section):
+    """How enlargement uses the machine."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto is a GPU where there is one")
+    tile_px: int = Field(
+        512, ge=64, description="side of the parts in which a background is enlarged; less needs less memory"
+    )
+
+
 class VideoSettings(Section):
     """What frames look like and how they are encoded."""
 
@@ -140,6 +149,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     weights: WeightsSettings = WeightsSettings()
     hallo2: Hallo2Settings = Hallo2Settings()
+    super_resolution: SuperResolutionSettings = SuperResolutionSettings()
     video: VideoSettings = VideoSettings()
     access: AccessSettings = AccessSettings()
     resources: ResourceSettings = ResourceSettings()

@@ -52,6 +52,15 @@ class TaskFiles:
         """What the generator needs to go on after a segment."""
         return (self.folder / "checkpoints" / name).with_suffix(".npz")
 
+    def enlarging(self, name: str) -> Path:
+        """What super-resolution needs to go on after a segment."""
+        return (self.folder / "checkpoints" / name).with_suffix(".enlarging.npz")
+
+    @property
+    def encoder(self) -> Path:
+        """Which encoder writes this task's segments."""
+        return self.folder / "segments" / "encoder.json"
+
     def drop_checkpoints(self, before: int) -> None:
         """Remove those of the segments before this one, whatever attempt they are of."""
         for path in (self.folder / "checkpoints").glob("[0-9]*.npz"):
@@ -124,3 +133,8 @@ def save_json(path: Path, value: Any) -> None:
     """Write JSON so that the file is there whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+
+
+def load_json(path: Path) -> Any:
+    """Read what `save_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))

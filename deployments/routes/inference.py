@@ -17,6 +17,7 @@ from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, QueueFull, 
 from emo_hallo_ray.hallo2.presets import scheduler_for, steps_for
 from emo_hallo_ray.schemas import ConfigChange, ConfigChanged, ConfigView, InferenceForm, Submitted
 from emo_hallo_ray.storage import TaskFiles
+from emo_hallo_ray.super_resolution.base import EnlargeOptions
 from emo_hallo_ray.tasks.model import EngineDefaults, NewTask, Task, TaskParams
 
 router = APIRouter(prefix="/api/v1/inference/hallo2", tags=["inference"])
@@ -114,6 +115,9 @@ async def _settle_params(form: InferenceForm, service: Service) -> tuple[TaskPar
     defaults: EngineDefaults = await service.registry.call(TaskRegistry.defaults)
     engine = service.engines.choose(form.engine or service.settings.engine.default)
     preset = _first(form.preset, defaults.preset)
+    enlarging, _ = service.enlargers.settle(
+        EnlargeOptions(form.upscale, form.fidelity_weight, form.restore_faces, form.restore_background)
+    )
     params = TaskParams(
         engine=engine.name,
         seed=form.seed,
@@ -126,6 +130,9 @@ async def _settle_params(form: InferenceForm, service: Service) -> tuple[TaskPar
         use_cache=_first(form.use_cache, defaults.enable_cache),
         preset=preset,
         scheduler=scheduler_for(preset, form.scheduler),
+        fidelity_weight=form.fidelity_weight,
+        restore_faces=bool(enlarging.restore_faces),
+        restore_background=bool(enlarging.restore_background),
     )
     return params, engine.reason
 

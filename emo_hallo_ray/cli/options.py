@@ -107,6 +107,24 @@ LipWeight = Annotated[
     typer.Option(metavar="X", min=0, max=2, help="How much the mouth moves; 1 is natural.", rich_help_panel=GENERATION),
 ]
 Upscale = Annotated[UpscaleChoice | None, typer.Option(help="Enlarge the video.", rich_help_panel=GENERATION)]
+FidelityWeight = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        min=0,
+        max=1,
+        help="Of restored faces: 0 looks best, 1 is closest to the small video.",
+        rich_help_panel=GENERATION,
+    ),
+]
+RestoreFaces = Annotated[
+    bool | None,
+    typer.Option("--face/--no-face", help="Restore enlarged faces; by default where there are weights."),
+]
+RestoreBackground = Annotated[
+    bool | None,
+    typer.Option("--background/--no-background", help="Restore the rest; by default where there are weights."),
+]
 UseCache = Annotated[
     bool | None,
     typer.Option("--cache/--no-cache", help="Reuse what was worked out for equal files.", rich_help_panel=GENERATION),

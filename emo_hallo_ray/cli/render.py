@@ -38,6 +38,9 @@ def render(
     face_weight: options.FaceWeight = None,
     lip_weight: options.LipWeight = None,
     upscale: options.Upscale = None,
+    fidelity_weight: options.FidelityWeight = None,
+    face: options.RestoreFaces = None,
+    background: options.RestoreBackground = None,
     use_cache: options.UseCache = None,
 ) -> None:
     """Make a video here and now; no server needed.
@@ -59,6 +62,9 @@ def render(
         face_weight=face_weight,
         lip_weight=lip_weight,
         upscale=upscale and int(upscale),
+        fidelity_weight=fidelity_weight,
+        restore_faces=face,
+        restore_background=background,
         use_cache=use_cache,
     )
     with reported_errors():

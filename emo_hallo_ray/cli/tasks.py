@@ -55,6 +55,9 @@ def submit(
     face_weight: options.FaceWeight = None,
     lip_weight: options.LipWeight = None,
     upscale: options.Upscale = None,
+    fidelity_weight: options.FidelityWeight = None,
+    face: options.RestoreFaces = None,
+    background: options.RestoreBackground = None,
     use_cache: options.UseCache = None,
     server: options.Server = options.DEFAULT_SERVER,
     api_key: options.ApiKey = None,
@@ -79,6 +82,9 @@ def submit(
             face_weight=face_weight,
             lip_weight=lip_weight,
             upscale=upscale and int(upscale),
+            fidelity_weight=fidelity_weight,
+            restore_faces=face,
+            restore_background=background,
         )
         task_id = client.inference(image, audio, use_cache, **chosen)
         typer.echo(task_id)

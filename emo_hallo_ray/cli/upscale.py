@@ -37,14 +37,9 @@ def upscale(
         ),
     ],
     scale: Annotated[ScaleChoice, typer.Option(help="How many times as wide and high.")] = ScaleChoice.TWO,
-    fidelity_weight: Annotated[
-        float,
-        typer.Option(metavar="X", min=0, max=1, help="Of restored faces: 0 looks best, 1 is most like the original."),
-    ] = 0.5,
-    face: Annotated[bool, typer.Option("--face/--no-face", help="Restore faces, where there are weights.")] = True,
-    background: Annotated[
-        bool, typer.Option("--background/--no-background", help="Restore the rest, where there are weights.")
-    ] = True,
+    fidelity_weight: options.FidelityWeight = None,
+    face: options.RestoreFaces = None,
+    background: options.RestoreBackground = None,
 ) -> None:
     """Enlarge a video and keep its sound; no server needed.
 
@@ -53,16 +48,21 @@ def upscale(
     Example: **emo-hallo upscale in.mp4 -o out.mp4 --scale 4**
     """
     from emo_hallo_ray.media.source import probe_source
+    from emo_hallo_ray.settings import read_settings
     from emo_hallo_ray.super_resolution.base import EnlargeOptions
-    from emo_hallo_ray.super_resolution.choose import choose_enlarger
+    from emo_hallo_ray.super_resolution.enlargers import Enlargers
     from emo_hallo_ray.super_resolution.video import upscale_video
 
     if output.exists() and output.samefile(video):
         raise typer.BadParameter("it is the video that is read", param_hint="'--output'")
     with reported_errors():
         source = probe_source(video)
-        enlarger = choose_enlarger(EnlargeOptions(int(scale), fidelity_weight, face, background))
-        note(f"{_describe(source)}, enlarging {scale}× by {enlarger.method}")
+        settings = read_settings()
+        asked = {"fidelity_weight": fidelity_weight, "restore_faces": face, "restore_background": background}
+        enlargers = Enlargers(settings.weights.root, **settings.super_resolution.model_dump())
+        wanted, settled = enlargers.settle(EnlargeOptions(int(scale), **options.given(**asked)))
+        note(f"{_describe(source)}, enlarging {scale}× by {settled.method} ({settled.reason})")
+        enlarger = enlargers.make(wanted)
         with _progress(source.n_frames) as on_progress:
             made = upscale_video(source, output, enlarger, on_progress)
     note(f"{made.width_px}×{made.height_px}, {made.n_frames} frames, {made.method}, {made.encoder}")

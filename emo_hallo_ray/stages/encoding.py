@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from emo_hallo_ray import __version__
+from emo_hallo_ray.errors import MediaToolFailed
+from emo_hallo_ray.media.encoder import Encoder, choose_encoder
+from emo_hallo_ray.media.frames import Frames, split_first
 from emo_hallo_ray.media.video import VideoInfo, encode_segment, join_segments
 from emo_hallo_ray.pipeline import Segment, segment_name
-from emo_hallo_ray.storage import Storage
+from emo_hallo_ray.stages.super_resolution import Enlarged
+from emo_hallo_ray.storage import Storage, TaskFiles, load_json, save_json
 from emo_hallo_ray.tasks.model import Task
 
 
@@ -19,16 +20,36 @@ class Encoding:
 
     storage: Storage
 
-    def encode(self, task: Task, segment: Segment, clips: Iterable[NDArray[np.uint8]]) -> None:
+    def encode(self, task: Task, segment: Segment, clips: Iterable[Frames | Enlarged]) -> None:
         """Write one segment; it appears under its name when it is complete."""
-        path = self.storage.task(task.task_id).segment(segment_name(segment.index, task.fence))
-        encode_segment(clips, path, first_frame=segment.first_frame)
+        files = self.storage.task(task.task_id)
+        path = files.segment(segment_name(segment.index, task.fence))
+        first, frames = split_first(clip.frames if isinstance(clip, Enlarged) else clip for clip in clips)
+        if first is None:
+            raise ValueError("a segment needs at least one frame")
+        encoder = _settle_encoder(files, width_px=first.shape[2], height_px=first.shape[1])
+        encode_segment(frames, path, first_frame=segment.first_frame, encoder=encoder)
 
     def join(self, task: Task, segments: Sequence[str], n_frames: int) -> VideoInfo:
         """Join segments and sound into the result of this attempt."""
         files = self.storage.task(task.task_id)
         paths = [files.segment(name) for name in segments]
         return join_segments(paths, files.audio, n_frames, files.result(task.fence), _provenance(task))
+
+
+def _settle_encoder(files: TaskFiles, width_px: int, height_px: int) -> Encoder:
+    """One encoder for all segments of a task: streams of two cannot be joined.
+
+    Raises:
+        MediaToolFailed: the task was begun with an encoder that this machine has not.
+    """
+    here = choose_encoder(width_px, height_px)
+    if not files.encoder.exists():
+        save_json(files.encoder, here)
+    begun_with: Encoder = load_json(files.encoder)
+    if begun_with == "nvenc" and here != "nvenc":
+        raise MediaToolFailed("this video was begun with NVENC, which this machine lacks", "another machine may go on")
+    return begun_with
 
 
 def _provenance(task: Task) -> dict[str, str]:

@@ -34,11 +34,11 @@ class EnlargeOptions:
     Attributes:
         factor: 2 or 4.
         fidelity_weight: of restored faces, from 0, which looks best, to 1, which keeps most of the original.
-        restore_faces: draw faces anew with a network.
-        restore_background: draw everything else with a network.
+        restore_faces: draw faces anew with a network; None is where there are weights for it.
+        restore_background: the same for everything else.
     """
 
     factor: int = 2
     fidelity_weight: float = 0.5
-    restore_faces: bool = True
-    restore_background: bool = True
+    restore_faces: bool | None = None
+    restore_background: bool | None = None

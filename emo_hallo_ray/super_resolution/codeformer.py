@@ -2,7 +2,7 @@
 
 Each face becomes 16 × 16 entries of a codebook of sharp ones; a transformer that also looks at the neighbouring frames
 chooses them; what was seen bends the result as far as `fidelity` asks. Sources: "Towards Robust Blind Face
-Restoration with Codebook Lookup Transformer" (arXiv:2206.11253); the attention over time is Hallo2's (arXiv:2410.07718).
+Restoration with Codebook Lookup Transformer" (arXiv:2206.11253); Hallo2 (arXiv:2410.07718) for the attention over time.
 """
 
 import re

@@ -47,6 +47,9 @@ class TaskParams:
     use_cache: bool = True
     preset: str = "quality"
     scheduler: str = "ddim"
+    fidelity_weight: float = 0.5
+    restore_faces: bool = False  # settled at creation, like the engine
+    restore_background: bool = False
 
 
 @dataclass(frozen=True)

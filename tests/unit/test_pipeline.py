@@ -22,6 +22,7 @@ class FakeStages:
         self.n_frames = n_frames
         self.calls: list[str] = []
         self.joined: list[str] = []
+        self.enlarged: list[tuple[str, str | None, bool]] = []
 
     async def prepare_portrait(self, task: Task) -> Prepared:
         return Prepared(["portrait ready"], warnings=["portrait is dark"])
@@ -39,7 +40,8 @@ class FakeStages:
             await asyncio.sleep(0)
             yield f"clip {segment.first_frame + first}"
 
-    def upscale(self, task: Task, clip: str) -> str:
+    def upscale(self, task: Task, segment: Segment, clip: str, before: str | None, is_last: bool) -> str:
+        self.enlarged.append((clip, before, is_last))
         return f"{clip} ×{task.params.upscale}"
 
     async def encode(self, task: Task, segment: Segment, clips: Sequence[str]) -> None:
@@ -97,7 +99,31 @@ def test_every_segment_is_generated_encoded_and_joined_in_order(tmp_path: Path) 
     assert "encode 2: clip 160 ×2 to clip 192 ×2" in stages.calls
     assert report.percents == sorted(report.percents)
     assert report.stages == {"preprocessing", "speech", "generation", "encoding", "joining"}
-    assert report.lines == ["WARNING portrait is dark", "INFO portrait ready", "INFO speech ready"]
+    assert report.lines[:3] == ["WARNING portrait is dark", "INFO portrait ready", "INFO speech ready"]
+    assert report.lines[3].startswith("INFO enlarging 2× by lanczos; only resampled: faces and background")
+
+
+def test_enlarging_goes_on_from_the_clip_before_across_segments(tmp_path: Path) -> None:
+    stages = FakeStages()
+
+    run(tmp_path, stages, Recorder())
+
+    clips = [f"clip {first}" for first in range(0, N_FRAMES, 16)]
+    assert stages.enlarged == [
+        (clip, f"{before} ×2" if before else None, clip in ("clip 64", "clip 144", "clip 192"))
+        for clip, before in zip(clips, [None, *clips], strict=False)
+    ]
+
+
+def test_a_resumed_task_enlarges_from_what_its_last_segment_left(tmp_path: Path) -> None:
+    keep_files(tmp_path, "00000-1.mp4", "00001-1.mp4")
+    TaskFiles(tmp_path).enlarging("00001-1.mp4").unlink()
+    stages = FakeStages()
+
+    run(tmp_path, stages, Recorder(), segments=("00000-1.mp4", "00001-1.mp4"), fence=2)
+
+    assert stages.joined == ["00000-1.mp4", "00001-2.mp4", "00002-2.mp4"]
+    assert stages.enlarged[0] == ("clip 80", None, False)
 
 
 def test_encoding_overlaps_generation_but_never_falls_two_segments_behind(tmp_path: Path) -> None:
@@ -185,6 +211,7 @@ def keep_files(folder: Path, *names: str) -> None:
     for name in names:
         files.segment(name).touch()
         files.checkpoint(name).touch()
+        files.enlarging(name).touch()
 
 
 def make_task(segments: tuple[str, ...] = (), fence: int = 1) -> Task:

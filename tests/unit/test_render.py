@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from emo_hallo_ray.render import RenderRequest, _task
+from emo_hallo_ray.super_resolution.base import EnlargeOptions
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ def test_a_render_takes_steps_and_scheduler_of_its_preset_as_the_service_does(
 ) -> None:
     request = RenderRequest(Path("person.jpg"), Path("speech.wav"), Path("out.mp4"), **options)
 
-    params = _task(request, "hallo2", "asked for").params
+    params = _task(request, "hallo2", "asked for", EnlargeOptions(1)).params
 
     assert (params.engine, params.preset) == ("hallo2", preset)
     assert (params.inference_steps, params.scheduler) == (n_steps, scheduler)

@@ -9,7 +9,7 @@ import pytest
 from emo_hallo_ray.cli.upscale import _progress
 from emo_hallo_ray.media.probe import probe_video
 from emo_hallo_ray.super_resolution.base import EnlargeOptions
-from emo_hallo_ray.super_resolution.lanczos import LanczosEnlarger
+from emo_hallo_ray.super_resolution.enlargers import Enlargers
 from tests.unit.media.films import write_film
 
 
@@ -25,7 +25,9 @@ def test_upscale_prints_the_path_and_tells_the_rest_on_stderr(run, film, tmp_pat
 
     assert (result.exit_code, result.stdout) == (0, f"{output}\n")
     assert result.stderr.splitlines() == [
-        "0.5 s, 64×48, 24 fps, with sound, enlarging 4× by lanczos",
+        "0.5 s, 64×48, 24 fps, with sound, enlarging 4× by lanczos (hallo2/net_g.pth is missing, "
+        "realesrgan/RealESRGAN_x2plus.pth is missing; get it with: "
+        "emo-hallo models download --engine super-resolution)",
         "256×192, 12 frames, lanczos, x264",
     ]
     assert (probe_video(output).width_px, probe_video(output).audio_codec) == (256, "aac")
@@ -34,20 +36,22 @@ def test_upscale_prints_the_path_and_tells_the_rest_on_stderr(run, film, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [
-        ([], EnlargeOptions(2, 0.5, True, True)),
-        (["--scale=4", "--no-face"], EnlargeOptions(4, 0.5, False, True)),
-        (["--fidelity-weight=0.8", "--no-background"], EnlargeOptions(2, 0.8, True, False)),
+        ([], EnlargeOptions(2, 0.5, None, None)),
+        (["--scale=4", "--no-face"], EnlargeOptions(4, 0.5, False, None)),
+        (["--fidelity-weight=0.8", "--no-background"], EnlargeOptions(2, 0.8, None, False)),
     ],
     ids=["defaults", "no face", "fidelity"],
 )
 def test_upscale_passes_its_options_on(run, film, tmp_path, monkeypatch, arguments, options):
     asked: list[EnlargeOptions] = []
 
-    def choose(wanted: EnlargeOptions) -> LanczosEnlarger:
-        asked.append(wanted)
-        return LanczosEnlarger(wanted.factor)
+    settle = Enlargers.settle
 
-    monkeypatch.setattr("emo_hallo_ray.super_resolution.choose.choose_enlarger", choose)
+    def remember(self: Enlargers, wanted: EnlargeOptions) -> object:
+        asked.append(wanted)
+        return settle(self, wanted)
+
+    monkeypatch.setattr(Enlargers, "settle", remember)
 
     run("upscale", film, "-o", tmp_path / "out.mp4", *arguments)
 

@@ -1,6 +1,7 @@
 """The parameters of a new task: what the request says, else what is configured."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,8 +9,10 @@ import pytest
 
 from deployments.routes.inference import _settle_params
 from deployments.service import Service
+from emo_hallo_ray.errors import EngineUnavailable
 from emo_hallo_ray.schemas import InferenceForm
 from emo_hallo_ray.settings import Settings
+from emo_hallo_ray.super_resolution.enlargers import Enlargers
 from emo_hallo_ray.tasks.model import EngineDefaults, TaskParams
 
 
@@ -19,6 +22,10 @@ class OneEngine:
 
     defaults: EngineDefaults
     settings: Settings = field(default_factory=Settings)
+
+    @property
+    def enlargers(self) -> Enlargers:
+        return Enlargers(Path("nowhere"))
 
     @property
     def registry(self) -> "OneEngine":
@@ -59,3 +66,13 @@ async def test_a_preset_brings_its_own_steps(
     params = await settled(EngineDefaults(**configured), **asked)
 
     assert (params.preset, params.inference_steps) == (preset, n_steps)
+
+
+@pytest.mark.anyio
+async def test_enlargement_is_settled_at_creation_and_refused_where_it_must_be_more_than_it_can() -> None:
+    params = await settled(EngineDefaults(), upscale=2, fidelity_weight=0.7)
+
+    assert (params.restore_faces, params.restore_background, params.fidelity_weight) == (False, False, 0.7)
+    with pytest.raises(EngineUnavailable, match="restore_background cannot be done here"):
+        await settled(EngineDefaults(), upscale=2, restore_background=True)
+    assert (await settled(EngineDefaults(), upscale=1, restore_faces=True)).restore_faces is False

@@ -71,3 +71,8 @@ def sampler() -> ClipSampler:
 def recorded_masks(inputs: dict[str, Tensor]) -> list[Tensor]:
     """Per level, the three regions side by side."""
     return [torch.stack([inputs[f"{r}_mask.{level}"][0] for r in ("full", "face", "lip")], -1) for level in LEVELS]
+
+
+def chunks() -> list[dict[str, Any]]:
+    """How the original cuts a video for its restorer."""
+    return list(json.loads((PARITY / "codeformer" / "chunks.json").read_text()))

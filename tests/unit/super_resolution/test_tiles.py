@@ -1,0 +1,34 @@
+"""A picture in tiles is the picture in one piece."""
+
+import pytest
+import torch
+
+from emo_hallo_ray.super_resolution.rrdbnet import RRDBNet
+from emo_hallo_ray.super_resolution.tiles import enlarge_in_tiles
+from tests.unit.hallo2 import golden
+from tests.unit.super_resolution.recorded import generated_weights, released_shapes
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 48), (50, 130), (97, 65)])
+def test_whatever_looks_at_single_pixels_sees_no_tiles(height: int, width: int):
+    picture = torch.rand(1, 3, height, width)
+
+    def enlarge(part: torch.Tensor) -> torch.Tensor:
+        assert max(part.shape[-2:]) <= 48 + 2 * 32
+        return torch.nn.functional.interpolate(part, scale_factor=2.0, mode="nearest")
+
+    assert torch.equal(
+        enlarge_in_tiles(enlarge, picture, 2, tile_px=48), picture.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    )
+
+
+def test_seams_of_the_full_network_are_below_a_level():
+    shapes, recipe = released_shapes("realesrgan_x2plus"), golden.config("rrdbnet")["recipe"]
+    network = RRDBNet(shapes)
+    network.load_state_dict(generated_weights(shapes, recipe["seed"], recipe["gains"]))
+    picture = torch.nn.functional.interpolate(torch.rand(1, 3, 16, 24), size=(96, 144), mode="bicubic").clamp(0, 1)
+    with torch.inference_mode():
+        whole = network(picture)
+        tiled = enlarge_in_tiles(network, picture, 2, tile_px=72)
+    difference = float((tiled - whole).abs().max() / whole.abs().max())
+    assert 0 < difference < 1 / 255
