@@ -13,5 +13,6 @@ for name in (
     "denoiser",
     "loading",
     "presets",
+    "super_resolution",
 ):
     runpy.run_module(f"benchmarks.{name}", run_name="__main__")

@@ -1,28 +1,35 @@
 """What enlargement costs beside its networks, and whether its memory grows with the video.
 
-Runs on one core: follow, align, paste, match tones, copy; the networks' places are taken by next to nothing.
+Runs on one core: follow, align, paste, match tones, copy; the networks' places are taken by next to nothing. With
+`--networks N` it enlarges N frames with random full-size weights instead, on a GPU where there is one.
 
     taskset -c 0 python -m benchmarks.super_resolution
+    python -m benchmarks.super_resolution --networks 96   # on a CPU, 1 takes minutes
 """
 
 import argparse
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from PIL import Image
 
 from benchmarks.report import report
 from emo_hallo_ray.media.frames import Frames
 from emo_hallo_ray.super_resolution.alignment import cut
 from emo_hallo_ray.super_resolution.base import EnlargeOptions
+from emo_hallo_ray.super_resolution.networks import RestorationNetworks
 from emo_hallo_ray.super_resolution.paste import paste
 from emo_hallo_ray.super_resolution.restoration import RestoringEnlarger
 from emo_hallo_ray.super_resolution.tracking import FaceTrack, FaceTracker
+from emo_hallo_ray.weights.layout import WeightsLayout
+from tests.unit.super_resolution.recorded import generated_weights, released_shapes
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "portrait.jpg"
 CLIP = 16
@@ -41,7 +48,11 @@ class Stand:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--memory-of", type=int, metavar="SECONDS", help="print the peak of a video of this length")
+    parser.add_argument("--networks", type=int, metavar="N", help="frames to enlarge with full-size networks")
     options = parser.parse_args()
+    if options.networks:
+        report("super_resolution_networks", "Full-size networks, 512²", network_rows(options.networks))
+        return
     if options.memory_of:
         print(peak_bytes_of(options.memory_of))
         return
@@ -100,6 +111,33 @@ def memory_rows() -> list[dict[str, object]]:
         peak = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         rows.append({"video": f"{seconds} s", "peak, MB": peak / 1e6})
     return rows
+
+
+def network_rows(n_frames: int) -> list[dict[str, object]]:
+    """Frames per second of everything, at both factors."""
+    with tempfile.TemporaryDirectory(prefix="emo-hallo-") as folder:
+        layout = WeightsLayout(Path(folder))
+        _write(layout.restorer, "codeformer_net_g")
+        _write(layout.background_upscaler, "realesrgan_x2plus")
+        networks = RestorationNetworks(layout)
+        first = next(iter(frames(1)))
+        networks.restore(np.zeros((1, 512, 512, 3), np.uint8), 0.5)  # loads
+        networks.enlarge(first)
+        rows: list[dict[str, object]] = []
+        for factor in (2, 4) if torch.cuda.is_available() else (2,):
+            options = EnlargeOptions(factor, restore_faces=True, restore_background=True)
+            enlarger = RestoringEnlarger(options, networks, FaceTracker(), {})
+            started = time.perf_counter()
+            for clip in frames(n_frames):
+                enlarger.push(clip)
+            enlarger.finish()
+            rows.append({"factor": factor, "frames/s": n_frames / (time.perf_counter() - started)})
+    return rows
+
+
+def _write(path: Path, name: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"params_ema": generated_weights(released_shapes(name), seed=0, gains={})}, path)
 
 
 def peak_bytes_of(seconds: int) -> int:
