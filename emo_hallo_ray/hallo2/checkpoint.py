@@ -93,7 +93,7 @@ def read_state(path: Path, wrapped_in: str | None = None) -> dict[str, Tensor]:
         raise
     except pickle.UnpicklingError as error:
         raise WrongCheckpoint("it holds more than tensors, which is not safe to load") from error
-    except (RuntimeError, EOFError, ValueError) as error:
+    except (RuntimeError, EOFError, ValueError, OSError) as error:  # some archives cut short are "invalid arguments"
         raise WrongCheckpoint("it cannot be read as a PyTorch checkpoint: cut short, or something else") from error
     if wrapped_in is not None and isinstance(state, dict):
         state = state.get(wrapped_in)
