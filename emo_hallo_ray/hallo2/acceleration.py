@@ -1,12 +1,22 @@
 """Make networks ready before the first clip: what depends on the size of the frames, and what a first run pays."""
 
 import logging
+import os
 
 import torch
 
 from emo_hallo_ray.hallo2.sampling import ClipSampler, Subject
 
 logger = logging.getLogger("ray.serve")
+
+
+def use_all_cores() -> None:
+    """Let torch compute on every core.
+
+    Ray allows a process that reserves less than a whole CPU one thread only; what else the
+    service does meanwhile is little.
+    """
+    torch.set_num_threads(os.cpu_count() or 1)
 
 
 def make_ready(sampler: ClipSampler, frame_px: int, n_frames: int, compiling: str) -> None:

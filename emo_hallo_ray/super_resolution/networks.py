@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from emo_hallo_ray.errors import UnusableModelFile
+from emo_hallo_ray.hallo2.acceleration import use_all_cores
 from emo_hallo_ray.hallo2.errors import WrongCheckpoint
 from emo_hallo_ray.media.frames import Frames
 from emo_hallo_ray.super_resolution.checkpoint import load_background, load_restorer
@@ -58,9 +59,11 @@ class RestorationNetworks:
 
     @cached_property
     def _device(self) -> torch.device:
-        if self.device != "auto":
-            return torch.device(self.device)
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+        device = torch.device(wanted if self.device == "auto" else self.device)
+        if device.type == "cpu":
+            use_all_cores()
+        return device
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from emo_hallo_ray.engines.base import N_CLIP_FRAMES, Arrays, Clip, ClipProgress, GenerationJob
 from emo_hallo_ray.engines.hallo2 import Hallo2Options
-from emo_hallo_ray.engines.hallo2.loading import choose_device, choose_dtype, load_sampler, use_all_cores
+from emo_hallo_ray.engines.hallo2.loading import choose_device, choose_dtype, load_sampler
 from emo_hallo_ray.errors import TaskCancelled
-from emo_hallo_ray.hallo2.acceleration import make_ready
+from emo_hallo_ray.hallo2.acceleration import make_ready, use_all_cores
 from emo_hallo_ray.hallo2.audio import REGIONS
 from emo_hallo_ray.hallo2.presets import PRESETS, SchedulerName
 from emo_hallo_ray.hallo2.sampling import ClipSampler, Subject

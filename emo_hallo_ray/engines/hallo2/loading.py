@@ -1,6 +1,5 @@
 """From files to networks on the device that suits them; whatever is wrong with a file names the file and the remedy."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,15 +33,6 @@ def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
     if device.type == "cpu":
         return torch.float32
     return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= AMPERE else torch.float16
-
-
-def use_all_cores() -> None:
-    """Let torch compute on every core.
-
-    Ray allows a process that reserves less than a whole CPU one thread only; while a clip is denoised, nothing else of
-    the service has much to do.
-    """
-    torch.set_num_threads(os.cpu_count() or 1)
 
 
 def load_sampler(layout: WeightsLayout, device: torch.device, dtype: torch.dtype) -> ClipSampler:
