@@ -6,6 +6,7 @@ from typing import TypeVar
 import torch
 
 from emo_hallo_ray.hallo2.checkpoint import compare_keys, fill, read_state
+from emo_hallo_ray.hallo2.errors import WrongCheckpoint
 from emo_hallo_ray.super_resolution.codeformer import CodeFormer
 from emo_hallo_ray.super_resolution.rrdbnet import RRDBNet
 
@@ -26,8 +27,12 @@ def load_background(path: Path, device: torch.device, dtype: torch.dtype) -> RRD
 
 def _load(network_class: type[Network], path: Path, device: torch.device, dtype: torch.dtype) -> Network:
     state = read_state(path, wrapped_in=WRAPPER)
-    with torch.device("meta"):
-        network = network_class({name: tensor.shape for name, tensor in state.items()})
+    shapes = {name: tensor.shape for name, tensor in state.items()}
+    try:
+        with torch.device("meta"):
+            network = network_class(shapes)
+    except (ValueError, IndexError, AssertionError) as error:  # what torch says of layers that cannot be
+        raise WrongCheckpoint("its tensors have shapes that make no such network: another model's file?") from error
     compare_keys(network, state)
     if device.type == "cuda":  # on a CPU, torch's group norm is a hundred times less exact in that layout
         network = network.to(memory_format=torch.channels_last)

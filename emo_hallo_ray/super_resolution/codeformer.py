@@ -75,8 +75,8 @@ class CodeFormer(nn.Module):
         super().__init__()
         try:
             self._build(shapes, n_heads)
-        except (KeyError, ValueError) as error:
-            raise WrongCheckpoint(f"it has no tensor {error}: another model's file?") from None
+        except KeyError as missing:
+            raise WrongCheckpoint(f"it has no tensor {missing}: another model's file?") from None
         self.frames_at_a_time = frames_at_a_time
 
     def _build(self, shapes: Shapes, n_heads: int) -> None:

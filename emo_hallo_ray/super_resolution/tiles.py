@@ -5,8 +5,9 @@ from itertools import pairwise
 
 from torch import Tensor
 
-# of a tile, computed and thrown away on each side that another tile continues. A RealESRGAN of random weights differs
-# from the picture in one piece by 2e-4 of its largest value at the seams then: less than a level of 255
+# of a tile, computed and thrown away on each side that another tile continues. With random weights, the difference from
+# the picture in one piece is 3 % of the largest value with 8, 1e-4 with 16, and rounding from 24 on; trained ones may
+# look further
 MARGIN_PX = 32
 
 

@@ -21,8 +21,10 @@ def build_chain(shapes: Shapes, prefix: str, resampler: type[nn.Module]) -> nn.M
     Args:
         resampler: what a block of one inner convolution is, `Shrink` or `Enlarge`.
     """
-    n_blocks = 1 + max(int(name.removeprefix(prefix).split(".")[0]) for name in shapes if name.startswith(prefix))
-    return nn.ModuleList([_build_block(shapes, f"{prefix}{i}.", resampler) for i in range(n_blocks)])
+    numbers = {name.removeprefix(prefix).split(".")[0] for name in shapes if name.startswith(prefix)}
+    if not numbers:
+        raise KeyError(f"{prefix}0")
+    return nn.ModuleList([_build_block(shapes, f"{prefix}{i}.", resampler) for i in range(len(numbers))])
 
 
 def _build_block(shapes: Shapes, prefix: str, resampler: type[nn.Module]) -> nn.Module:

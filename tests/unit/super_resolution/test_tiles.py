@@ -22,13 +22,14 @@ def test_whatever_looks_at_single_pixels_sees_no_tiles(height: int, width: int):
     )
 
 
-def test_seams_of_the_full_network_are_below_a_level():
+def test_the_full_network_shows_no_seams():
     shapes, recipe = released_shapes("realesrgan_x2plus"), golden.config("rrdbnet")["recipe"]
     network = RRDBNet(shapes)
     network.load_state_dict(generated_weights(shapes, recipe["seed"], recipe["gains"]))
-    picture = torch.nn.functional.interpolate(torch.rand(1, 3, 16, 24), size=(96, 144), mode="bicubic").clamp(0, 1)
+    torch.manual_seed(0)
+    picture = torch.nn.functional.interpolate(torch.rand(1, 3, 16, 28), size=(128, 224), mode="bicubic").clamp(0, 1)
     with torch.inference_mode():
         whole = network(picture)
-        tiled = enlarge_in_tiles(network, picture, 2, tile_px=72)
+        tiled = enlarge_in_tiles(network, picture, 2, tile_px=64)
     difference = float((tiled - whole).abs().max() / whole.abs().max())
-    assert 0 < difference < 1 / 255
+    assert 0 < difference < 1e-5
