@@ -1,5 +1,6 @@
 """The deployment that serves REST and runs the queue. It holds no pixels and no models."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -11,6 +12,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments import http_errors
 from deployments.access import RequireApiKey
 from deployments.health import HealthMonitor
+from deployments.janitor import Janitor
 from deployments.logs import logger
 from deployments.openapi import build_openapi
 from deployments.routes import health, inference, tasks
@@ -56,6 +58,7 @@ class Ingress:
             stages=stages,
             reader=TaskReader(connected),
             runner=TaskRunner(connected, storage, stages, settings),
+            janitor=Janitor(connected, storage, settings.retention),
             health=HealthMonitor(connected, engines, serve.get_replica_context().app_name),
         )
 
@@ -70,8 +73,9 @@ def build_api(service: Service) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.runner.start()
+        service.janitor.start()
         yield
-        await service.runner.stop()
+        await asyncio.gather(service.runner.stop(), service.janitor.stop())
 
     app = FastAPIOffline(
         title="Emo Hallo Ray",

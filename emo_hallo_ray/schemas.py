@@ -88,6 +88,7 @@ class TaskView(BaseModel):
     updated_at: str
     started_at: str | None
     finished_at: str | None
+    data_deleted_at: str | None = Field(description="since when uploads, video and log are gone")
     engine: str
     engine_reason: str
     queue_position: int | None = Field(description="1 is next; only while queued")
@@ -120,6 +121,15 @@ class Cancelled(BaseModel):
     message: str = "Task cancelled successfully"
 
 
+class DataDeleted(BaseModel):
+    """Answer to the deletion of a task's data."""
+
+    status: Literal["deleted"] = "deleted"
+    task_id: str
+    data_deleted_at: str | None
+    message: str = "Task data deleted successfully"
+
+
 RESULT_FIELDS = (
     "video_url",
     "duration",
@@ -149,6 +159,7 @@ def task_view(task: Task) -> dict[str, Any]:
         "updated_at": rfc3339(task.updated_at),
         "started_at": rfc3339(task.started_at),
         "finished_at": rfc3339(task.finished_at),
+        "data_deleted_at": rfc3339(task.data_deleted_at),
         "engine": task.params.engine,
         "engine_reason": task.engine_reason,
         "queue_position": task.queue_position,

@@ -37,6 +37,7 @@ class StorageSettings(Section):
     """Where uploads, segments, results and the task database live. On a cluster every node must reach it."""
 
     root: AbsolutePath = Field(Path("~/.emo-hallo"), validate_default=True, description="folder; made when missing")
+    min_free_bytes: int = Field(512 * 1024**2, ge=0, description="with less left on its disk no task is accepted")
 
 
 class TaskSettings(Section):
@@ -44,7 +45,7 @@ class TaskSettings(Section):
 
     max_concurrent: int = Field(1, ge=1, description="tasks running at a time, over all replicas")
     max_queued: int = Field(100, ge=1, description="tasks waiting; one more is answered 429")
-    max_attempts: int = Field(3, ge=1, description="runners that a task may cost before it fails")
+    max_attempts: int = Field(3, ge=1, description="runners that a task may cost in one place before it fails")
     lease_s: float = Field(15.0, gt=0, description="silence after which another attempt takes over")
     heartbeat_s: float = Field(1.0, gt=0, description="also how fast a forced cancellation reaches another replica")
 
@@ -71,6 +72,19 @@ class CacheSettings(Section):
     """Preprocessing results, kept by content hash."""
 
     max_bytes: int = Field(2 * 1024**3, ge=0, description="the least recently used entries go first")
+
+
+class RetentionSettings(Section):
+    """How long files stay. Nothing of a task that waits or runs is ever touched."""
+
+    age_s: float = Field(
+        30 * 86_400.0, ge=0, description="after its end a task's uploads, video and log go; 0 is never"
+    )
+    max_bytes: int = Field(0, ge=0, description="of all tasks' files; the oldest ended tasks' go first; 0 is no limit")
+    scratch_s: float = Field(3_600.0, ge=0, description="after its end a task's segments and intermediate results go")
+    orphan_s: float = Field(86_400.0, ge=0, description="what no task owns, such as broken-off uploads, goes")
+    record_age_s: float = Field(365 * 86_400.0, ge=0, description="the bare record of an ended task goes; 0 is never")
+    sweep_every_s: float = Field(300.0, gt=0, description="how often all this is looked at")
 
 
 class EngineSettings(Section):
@@ -146,6 +160,7 @@ class Settings(BaseSettings):
     tasks: TaskSettings = TaskSettings()
     limits: LimitSettings = LimitSettings()
     cache: CacheSettings = CacheSettings()
+    retention: RetentionSettings = RetentionSettings()
     engine: EngineSettings = EngineSettings()
     weights: WeightsSettings = WeightsSettings()
     hallo2: Hallo2Settings = Hallo2Settings()
