@@ -8,6 +8,7 @@ from emo_hallo_ray import __version__
 from emo_hallo_ray.cli.doctor import doctor
 from emo_hallo_ray.cli.models import models_app
 from emo_hallo_ray.cli.render import render
+from emo_hallo_ray.cli.repair import repair
 from emo_hallo_ray.cli.serve import serve
 from emo_hallo_ray.cli.tasks import cancel, logs, status, submit
 from emo_hallo_ray.cli.upscale import upscale
@@ -48,6 +49,7 @@ for command, panel in (
     (render, HERE),
     (upscale, HERE),
     (serve, HERE),
+    (repair, HERE),
     (submit, SERVICE),
     (status, SERVICE),
     (logs, SERVICE),

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from emo_hallo_ray.errors import DatabaseDamaged, ServiceUnavailable, StorageUnavailable
+from emo_hallo_ray.storage import disk_trouble
+from emo_hallo_ray.tasks.lock import share
 from emo_hallo_ray.tasks.schema import migrate
 
 BUSY_TIMEOUT_S = 5.0  # an actor that is being replaced may not be gone yet
@@ -30,7 +32,9 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.was_away = True
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with disk_trouble():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = share(path)
         with self._translated():
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
@@ -41,12 +45,13 @@ class Database:
                 with self.transaction():
                     migrate(self._connection)
             except BaseException:
-                self._connection.close()
+                self.close()
                 raise
 
     def close(self) -> None:
         """Release the file; closing twice is the same as once."""
         self._connection.close()
+        self._lock.close()
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Everything that a query finds."""
