@@ -20,4 +20,4 @@ def _leave_in_order(number: int, frame: FrameType | None) -> NoReturn:
 if __name__ == "__main__":
     ray.init(namespace="serve")  # as `serve run` does; it also takes SIGTERM for itself
     signal.signal(signal.SIGTERM, _leave_in_order)
-    cli(["run", *sys.argv[1:]])
+    cli(["run", "--address", "auto", *sys.argv[1:]])  # the cluster that this process is connected to

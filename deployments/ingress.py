@@ -49,6 +49,8 @@ class Ingress:
         connected = await registry.connect()
         handles = StageHandles(preprocessor, audio_embedder, generator, super_resolver, encoder)
         stages = ServeStages(handles, settings.limits.segment_timeout_s)
+        runner = TaskRunner(connected, storage, stages, settings)
+        app_name = serve.get_replica_context().app_name
         self._service = Service(
             settings=settings,
             engines=engines,
@@ -57,9 +59,9 @@ class Ingress:
             registry=connected,
             stages=stages,
             reader=TaskReader(connected),
-            runner=TaskRunner(connected, storage, stages, settings),
+            runner=runner,
             janitor=Janitor(connected, storage, settings.retention),
-            health=HealthMonitor(connected, engines, serve.get_replica_context().app_name),
+            health=HealthMonitor(connected, engines, app_name, lambda: runner.trouble),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

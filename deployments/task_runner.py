@@ -75,7 +75,11 @@ class LeaseReporter:
 
 
 class TaskRunner:
-    """The loop. `start` and `stop` bracket its life; `stop` gives running tasks back to the queue."""
+    """The loop. `start` and `stop` bracket its life; `stop` gives running tasks back to the queue.
+
+    Attributes:
+        trouble: why no task can be claimed just now; None while all is well.
+    """
 
     def __init__(self, registry: Registry, storage: Storage, stages: ServeStages, settings: Settings) -> None:
         self._registry = registry
@@ -85,6 +89,7 @@ class TaskRunner:
         self._attempts: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._storage_fails = False
+        self.trouble: ServiceUnavailable | None = None
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -114,8 +119,11 @@ class TaskRunner:
                     await self._wait_for_storage()
                 while not self._storage_fails and (task := await self._registry.call(TaskRegistry.claim_next)):
                     self._begin(task)
+                self.trouble = None
             except ServiceUnavailable as error:
-                logger.warning("cannot claim tasks: %s", error)
+                if self.trouble is None or str(error) != str(self.trouble):  # once, not every second
+                    logger.error("cannot claim tasks: %s", error)
+                self.trouble = error
             except Exception:  # whatever it is, a loop that ended would leave every accepted task waiting for ever
                 logger.exception("cannot claim tasks")
             self._wake.clear()

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from emo_hallo_ray.errors import DatabaseDamaged, ServiceUnavailable, StorageUnavailable
 from emo_hallo_ray.storage import disk_trouble
@@ -30,28 +30,50 @@ class Database:
         ServiceUnavailable: by every method, when the file is locked or from a newer program.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lazily: bool = False) -> None:
+        """Open or make the file.
+
+        Args:
+            lazily: at the first use instead, and again at the next one if that fails.
+        """
         self.was_away = True
+        self._path = path
+        self._lock: IO[bytes] | None = None
+        self._opened: sqlite3.Connection | None = None
+        if not lazily:
+            self._connection.execute("SELECT 1")
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._open()
+        assert self._opened is not None
+        return self._opened
+
+    def _open(self) -> None:
         with disk_trouble():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = share(path)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = share(self._path)
         with self._translated():
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            self._opened = sqlite3.connect(
+                self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-            self._connection.row_factory = sqlite3.Row
+            self._opened.row_factory = sqlite3.Row
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._opened.execute("PRAGMA journal_mode = WAL")
                 with self.transaction():
-                    migrate(self._connection)
+                    migrate(self._opened)
             except BaseException:
                 self.close()
                 raise
 
     def close(self) -> None:
         """Release the file; closing twice is the same as once."""
-        self._connection.close()
-        self._lock.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        if self._lock is not None:
+            self._lock.close()
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Everything that a query finds."""
@@ -88,8 +110,9 @@ class Database:
             yield
             self.write("COMMIT")
         finally:
-            if self._connection.in_transaction:  # SQLite has already rolled back after a full disk
-                self._connection.execute("ROLLBACK")
+            # SQLite has already rolled back after a full disk
+            if self._opened is not None and self._opened.in_transaction:
+                self._opened.execute("ROLLBACK")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -53,14 +53,16 @@ class TaskStore(TaskQueries):
         limits: StoreLimits,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        lazily: bool = False,
     ) -> None:
         """Open or make the database.
 
         Args:
             clock: seconds since the epoch, for the times that people see; may be set back and forth.
             monotonic: seconds that only pass, for leases.
+            lazily: open it at the first use, and again at each use after one that failed.
         """
-        database = Database(path)
+        database = Database(path, lazily)
         journal = Journal(database)
         super().__init__(database, journal)
         self._lifecycle = Lifecycle(database, journal, limits, clock, monotonic)

@@ -56,19 +56,25 @@ class Arena:
         self._settings = SETTINGS | (settings or {})
         self.service = self._start()
 
-    def _start(self) -> LiveService:
+    def _start(self, expected_status: int = 200) -> LiveService:
         environ = {
             "PYTHONPATH": f"{ROOT / 'tests' / 'chaos' / 'faults'}:{ROOT}",
             "CHAOS_FOLDER": str(self.faults),
         }
-        return start(self.folder, self.folder / "storage", environ=environ, settings=self._settings)
+        return start(
+            self.folder,
+            self.folder / "storage",
+            environ=environ,
+            settings=self._settings,
+            expected_status=expected_status,
+        )
 
     def kill_all(self) -> None:
         if self.service.process.poll() is None:
             self.service.kill()
 
-    def start_again(self) -> None:
-        self.service = self._start()
+    def start_again(self, expected_status: int = 200) -> None:
+        self.service = self._start(expected_status)
 
     def kill_one(self, victim: str) -> bool:
         pids = [pid for pid, name in processes(self.service).items() if name.startswith("ray::") and victim in name]

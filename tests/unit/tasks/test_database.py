@@ -163,3 +163,16 @@ def test_all_that_a_power_cut_must_not_take_back_waits_for_the_disk(
     write(store, task)
 
     assert asked == [must_wait]
+
+
+def test_a_lazy_database_opens_as_soon_as_it_can_be(tmp_path: Path) -> None:
+    (tmp_path / "db").write_bytes(b"something else entirely " * 100)
+    database = Database(tmp_path / "db", lazily=True)
+    for _ in range(2):
+        with pytest.raises(DatabaseDamaged):
+            database.rows("SELECT * FROM tasks")
+
+    (tmp_path / "db").unlink()
+
+    assert database.rows("SELECT * FROM tasks") == []
+    database.close()
