@@ -1,5 +1,6 @@
 """Multipart uploads straight to storage: each piece is written as it arrives, nothing waits in memory."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any, BinaryIO
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from emo_hallo_ray.errors import EmptyFile, InvalidParameter, UploadTooLarge
+from emo_hallo_ray.errors import EmptyFile, InvalidParameter, UploadTimedOut, UploadTooLarge
 
 MAX_FIELD_BYTES = 16 * 1024
 MAX_PARTS = 32
@@ -28,31 +29,58 @@ class Upload:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class UploadLimits:
+    """How large and how slow an upload may be."""
+
+    max_bytes: int
+    idle_s: float = 30.0  # between two pieces
+    total_s: float = 1_800.0
+
+
 async def receive_upload(
-    headers: Mapping[str, str], body: AsyncIterator[bytes], destinations: Mapping[str, Path], max_bytes: int
+    headers: Mapping[str, str], body: AsyncIterator[bytes], destinations: Mapping[str, Path], limits: UploadLimits
 ) -> Upload:
     """Read a `multipart/form-data` body, writing each file part to the destination of its name.
 
     Raises:
         UploadTooLarge: by its Content-Length before a byte is read, or by what really came.
+        UploadTimedOut: it paused for too long, or took too long altogether.
         EmptyFile, InvalidParameter: a file is missing or empty, or the form is broken.
     """
     declared = headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
+    if declared.isdigit() and int(declared) > limits.max_bytes:
+        raise _too_large(limits.max_bytes)
     receiver = _Receiver(_boundary(headers.get("content-type", "")), destinations)
     received = 0
     try:
-        async for chunk in body:
+        async for chunk in _in_time(body, limits):
             received += len(chunk)
-            if received > max_bytes:
-                raise _too_large(max_bytes)
+            if received > limits.max_bytes:
+                raise _too_large(limits.max_bytes)
             receiver.feed(chunk)
         return receiver.finish()
     except FormParserError as error:
         raise InvalidParameter("The multipart form is malformed", "send it as curl -F or requests files= do") from error
     finally:
         receiver.close()
+
+
+async def _in_time(body: AsyncIterator[bytes], limits: UploadLimits) -> AsyncIterator[bytes]:
+    """The same pieces, as long as they come in time."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + limits.total_s
+    while True:
+        try:
+            async with asyncio.timeout_at(min(end, loop.time() + limits.idle_s)):
+                chunk = await anext(body, None)
+        except TimeoutError:
+            if loop.time() >= end:
+                raise UploadTimedOut(f"The upload took longer than {limits.total_s:g} s") from None
+            raise UploadTimedOut(f"The upload paused for {limits.idle_s:g} s", "send it again") from None
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _too_large(max_bytes: int) -> UploadTooLarge:

@@ -10,7 +10,8 @@ EmoHalloError                     500
 │   ├── AudioTooShort, AudioTooLong, SilentAudio
 │   ├── InvalidParameter, EngineUnavailable
 │   ├── TaskNotCompleted, TaskNotCancellable, TaskNotEnded
-│   └── UploadTooLarge            413
+│   ├── UploadTooLarge            413
+│   └── UploadTimedOut            408
 ├── Unauthorized                  401
 ├── NotFound                      404
 │   ├── TaskNotFound
@@ -180,6 +181,13 @@ class UploadTooLarge(InputError):
 
     code = "UPLOAD_TOO_LARGE"
     http_status = 413
+
+
+class UploadTimedOut(InputError):
+    """The request body came too slowly, or not to its end."""
+
+    code = "UPLOAD_TIMED_OUT"
+    http_status = 408
 
 
 class Unauthorized(EmoHalloError):

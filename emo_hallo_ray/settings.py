@@ -21,6 +21,8 @@ OTHER_VARIABLES = frozenset({"EMO_HALLO_SERVER", "EMO_HALLO_API_KEY"})
 
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
+KeyHash = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
+
 
 def int_from_text(value: object) -> object:
     """Variables and forms hold text only, and `Literal` takes no text for a number."""
@@ -54,6 +56,8 @@ class LimitSettings(Section):
     """What is refused before it costs anything."""
 
     upload_bytes: int = Field(500 * 1024 * 1024, ge=1, description="whole request body")
+    upload_idle_s: float = Field(30.0, gt=0, description="longest pause within an upload")
+    upload_timeout_s: float = Field(1_800.0, gt=0, description="one whole upload")
     image_pixels: int = Field(50_000_000, ge=1, description="width times height; checked before decoding")
     audio_s: float = Field(4 * 3600.0, gt=0, description="longest recording")
     inspect_timeout_s: float = Field(120.0, gt=0, description="checking one upload")
@@ -135,7 +139,10 @@ class VideoSettings(Section):
 class AccessSettings(Section):
     """API keys. None configured means open: right on loopback only."""
 
-    api_key_hashes: tuple[str, ...] = Field((), description="SHA-256 of each key, as hexadecimal digits")
+    api_key_hashes: tuple[KeyHash, ...] = Field(
+        (), description="SHA-256 of each key, as hexadecimal digits; `emo-hallo key` makes one"
+    )
+    cors_origins: tuple[str, ...] = Field((), description="web pages of these origins may call the API from a browser")
 
 
 class ResourceSettings(Section):

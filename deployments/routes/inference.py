@@ -13,7 +13,7 @@ from deployments.logs import logger
 from deployments.serve_stages import stage_result
 from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
-from deployments.uploads import Upload, receive_upload
+from deployments.uploads import Upload, UploadLimits, receive_upload
 from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, QueueFull, SubmissionFailed
 from emo_hallo_ray.hallo2.presets import scheduler_for, steps_for
 from emo_hallo_ray.schemas import ConfigChange, ConfigChanged, ConfigView, InferenceForm, Submitted
@@ -118,9 +118,10 @@ async def _refuse_early(service: Service, is_repeatable: bool) -> None:
 
 async def _receive(request: Request, service: Service, files: TaskFiles) -> Upload:
     destinations = {"image_file": files.image, "audio_file": files.audio}
-    limit = service.settings.limits.upload_bytes
+    limits = service.settings.limits
+    upload_limits = UploadLimits(limits.upload_bytes, limits.upload_idle_s, limits.upload_timeout_s)
     with disk_trouble():
-        return await receive_upload(request.headers, request.stream(), destinations, limit)
+        return await receive_upload(request.headers, request.stream(), destinations, upload_limits)
 
 
 def _validate(upload: Upload) -> InferenceForm:

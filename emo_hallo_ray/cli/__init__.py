@@ -6,6 +6,7 @@ import typer
 
 from emo_hallo_ray import __version__
 from emo_hallo_ray.cli.doctor import doctor
+from emo_hallo_ray.cli.key import key
 from emo_hallo_ray.cli.models import models_app
 from emo_hallo_ray.cli.render import render
 from emo_hallo_ray.cli.repair import repair
@@ -49,6 +50,7 @@ for command, panel in (
     (render, HERE),
     (upscale, HERE),
     (serve, HERE),
+    (key, HERE),
     (repair, HERE),
     (submit, SERVICE),
     (status, SERVICE),

@@ -1,10 +1,11 @@
 """The SQLite file: opening it, transactions, and its failures in our words. Knows nothing of tasks."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from emo_hallo_ray.errors import DatabaseDamaged, ServiceUnavailable, StorageUnavailable
 from emo_hallo_ray.storage import disk_trouble
@@ -38,7 +39,7 @@ class Database:
         """
         self.was_away = True
         self._path = path
-        self._lock: IO[bytes] | None = None
+        self._lock: int | None = None
         self._opened: sqlite3.Connection | None = None
         if not lazily:
             self._connection.execute("SELECT 1")
@@ -53,7 +54,7 @@ class Database:
     def _open(self) -> None:
         with disk_trouble():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = share(self._path)
+            self._lock = share(self._path) if self._lock is None else self._lock
         with self._translated():
             self._opened = sqlite3.connect(
                 self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
@@ -73,7 +74,8 @@ class Database:
             self._opened.close()
             self._opened = None
         if self._lock is not None:
-            self._lock.close()
+            os.close(self._lock)
+            self._lock = None
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Everything that a query finds."""

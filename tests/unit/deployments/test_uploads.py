@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments.uploads import Upload, receive_upload
-from emo_hallo_ray.errors import EmptyFile, InvalidParameter, UploadTooLarge
+from deployments.uploads import Upload, UploadLimits, receive_upload
+from emo_hallo_ray.errors import EmptyFile, InvalidParameter, UploadTimedOut, UploadTooLarge
 
 BOUNDARY = "----edge"
 IMAGE = b"\xff\xd8image" * 1000
@@ -42,7 +42,7 @@ def receive(
 
     headers = {"content-type": content_type} | ({"content-length": content_length} if content_length else {})
     destinations = {"image_file": folder / "image", "audio_file": folder / "audio"}
-    return asyncio.run(receive_upload(headers, body(), destinations, max_bytes))
+    return asyncio.run(receive_upload(headers, body(), destinations, UploadLimits(max_bytes)))
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
@@ -131,3 +131,21 @@ def test_a_large_upload_needs_little_memory(tmp_path: Path) -> None:
 
     assert (tmp_path / "audio").stat().st_size == 1600 * len(piece)
     assert peak < 2 * 1024**2
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [(UploadLimits(10**9, idle_s=0.05), "paused for 0.05 s"), (UploadLimits(10**9, 5.0, 0.1), "longer than 0.1 s")],
+    ids=["a pause", "a trickle"],
+)
+def test_an_upload_that_dawdles_is_given_up(tmp_path: Path, limits: UploadLimits, words: str) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for start in range(0, len(FORM), 100):
+            yield FORM[start : start + 100]
+            await asyncio.sleep(0.2 if limits.idle_s < 1 else 0.02)
+
+    headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+    destinations = {"image_file": tmp_path / "image", "audio_file": tmp_path / "audio"}
+
+    with pytest.raises(UploadTimedOut, match=words):
+        asyncio.run(receive_upload(headers, body(), destinations, limits))
