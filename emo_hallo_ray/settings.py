@@ -212,6 +212,8 @@ SERVE_ENVIRONMENT = {
     # with a thread of its own for our code, Serve queues an upload faster than we write it, without bound
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # the default keeps Ctrl-C waiting for half a minute
+    # every call of an actor is remembered for the dashboard; Ray's limit of 100,000 is hundreds of megabytes
+    "RAY_task_events_max_num_task_in_gcs": "10000",
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine unasked
 }
 

@@ -89,6 +89,9 @@ async def task_logs(task_id: str, request: Request, tail: Annotated[int | None, 
 async def task_video(task_id: str, request: Request) -> Response:
     """The MP4, whole or by `Range`."""
     task = await _find(request, task_id)
+    if task.result is None:  # an event may have told the caller more than this replica remembers
+        service_of(request).reader.forget(task.task_id)
+        task = await _find(request, task_id)
     if task.result is None:
         raise TaskNotCompleted(f"The task is {task.status.value}, not completed", "poll its status and try again")
     path = service_of(request).storage.task(task.task_id).result(task.result["fence"])
@@ -138,6 +141,8 @@ async def _event_stream(service: Service, task_id: str, seq: int) -> AsyncIterat
         events: list[Event] = await service.registry.call(TaskRegistry.events_since, task_id, seq)
         for event in events:
             seq = event.seq
+            if event.status.is_terminal:
+                service.reader.forget(task_id)  # the last event has the result in it
             yield f"id: {seq}\nevent: task\ndata: {json.dumps(await _event_data(service, task_id, event))}\n\n"
             last_sent = loop.time()
             if event.status.is_terminal:
