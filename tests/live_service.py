@@ -159,10 +159,11 @@ def free_port() -> int:
 
 def processes(service: LiveService) -> dict[int, str]:
     """The service's processes by id, with the names that Ray gives them."""
-    return {
-        pid: Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        for pid in _descendants(service.storage)
-    }
+    names = {}
+    for pid in _descendants(service.storage):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            names[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return names
 
 
 def resident_bytes(service: LiveService) -> int:

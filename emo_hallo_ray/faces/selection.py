@@ -12,6 +12,7 @@ from emo_hallo_ray.faces.mesh import FaceMesh, Points, region_of_points
 
 MIN_FACE_PX = 40
 SMALL_FACE_PX = 80
+MAX_ASPECT = 32  # a narrower strip vanishes when it is reduced to the detector's size
 MIN_PRESENCE = 0.5
 # of the face's width, between the points of the two landmark models. Measured: photographs, paintings and statues up to
 # 0.032; round things with spots, which the detector and the presence model take for faces, 0.07 in the median
@@ -43,6 +44,9 @@ def find_main_face(image: Image) -> MainFace:
         NoFaceFound: there is none.
         FaceTooSmall: even the largest is.
     """
+    height_px, width_px = image.shape[:2]
+    if max(height_px, width_px) > MAX_ASPECT * min(height_px, width_px):
+        raise NoFaceFound(hint=f"the picture is a strip of {width_px}×{height_px} pixels")
     faces = _confirmed_faces(image)
     if not faces:
         raise NoFaceFound(hint="use a picture with one face that is upright, well lit and turned to the camera")

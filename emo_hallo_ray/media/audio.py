@@ -27,6 +27,8 @@ from emo_hallo_ray.media.sniff import AudioFormat, sniff_audio
 from emo_hallo_ray.storage import atomic_path
 
 SAMPLE_RATE_HZ = 16_000  # of speech inside the project
+MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000  # of what is uploaded
+WAV_HEAD_BYTES = 4096
 BLOCK_SAMPLES = 16 * SAMPLE_RATE_HZ
 FLOAT32_BYTES = 4
 INT16_SCALE = 32768
@@ -83,7 +85,10 @@ def inspect_audio(path: Path, limits: MediaLimits, wav_path: Path | None = None)
     """
     audio_format = sniff_audio(path)
     refuse_damaged(path, audio_format)
+    if audio_format is AudioFormat.WAV:
+        _check_rate(_wav_rate_hz(path))
     listed = _probe(path, audio_format, limits.tool_timeout_s)
+    _refuse_early(listed, audio_format, limits)
     meter = _Meter(limits, listed.duration_s())
     with closing(meter.watch(_decode(path, audio_format, limits.tool_timeout_s))) as blocks:
         if wav_path is None:
@@ -128,6 +133,32 @@ def iter_blocks(wav_path: Path, block_samples: int = BLOCK_SAMPLES) -> Iterator[
     with wave.open(str(wav_path), "rb") as wav:
         while data := wav.readframes(block_samples):
             yield _from_int16(data)
+
+
+def _refuse_early(listed: StreamFacts, audio_format: AudioFormat, limits: MediaLimits) -> None:
+    """What need not be decoded to be known, since decoding it may take long."""
+    _check_rate(int(listed.facts.get("sample_rate", 0)))
+    # lengths are estimates in some formats, but not in this one
+    if audio_format is AudioFormat.WAV and listed.duration_s() > limits.max_audio_s + 1:
+        raise _too_long(limits)
+
+
+def _check_rate(rate_hz: int) -> None:
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise _unreadable(f"its sample rate is {rate_hz} Hz")
+
+
+def _wav_rate_hz(path: Path) -> int:
+    """By the header: at a few hertz a small file is hours of packets, and even listing them takes long."""
+    with path.open("rb") as file:
+        head = file.read(WAV_HEAD_BYTES)
+    at = head.find(b"fmt ")
+    # without the chunk in its usual place, listing the streams says what is wrong
+    return int.from_bytes(head[at + 12 : at + 16], "little") if 0 <= at <= len(head) - 16 else MIN_RATE_HZ
+
+
+def _too_long(limits: MediaLimits) -> AudioTooLong:
+    return AudioTooLong(f"the recording is longer than {limits.max_audio_s:g} s", "split it into shorter ones")
 
 
 def _probe(path: Path, audio_format: AudioFormat, timeout_s: float) -> StreamFacts:
@@ -207,9 +238,7 @@ class _Meter:
                 f"samples reach {self.peak:g} times full scale", "scale floating-point samples to -1..1"
             )
         if self.n_samples > self._limits.max_audio_s * SAMPLE_RATE_HZ + LENGTH_SLACK_SAMPLES:
-            raise AudioTooLong(
-                f"the recording is longer than {self._limits.max_audio_s:g} s", "split it into shorter ones"
-            )
+            raise _too_long(self._limits)
 
     def _check(self) -> None:
         missing_s = self._listed_s - self.n_samples / SAMPLE_RATE_HZ

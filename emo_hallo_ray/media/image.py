@@ -52,7 +52,7 @@ def decode_portrait(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
     with path.open("rb") as file, _pillow_errors_as_ours():
         # not Image.open: it would guess among all formats, and its own limit on pixels is a global variable
         opened = JpegImageFile(file) if image_format is ImageFormat.JPEG else PngImageFile(file)
-        _check_size(opened.width, opened.height, limits)
+        _check_size(opened.width, opened.height, image_format, limits)
         image = _decode(opened, limits.max_side_px)
     upright = UPRIGHT.get(_orientation(image))
     image = _to_srgb(_shrink(image, limits.max_side_px))
@@ -79,11 +79,14 @@ def _count_scans(path: Path) -> int:
         return n_scans
 
 
-def _check_size(width_px: int, height_px: int, limits: MediaLimits) -> None:
-    if width_px * height_px > limits.max_pixels:
+def _check_size(width_px: int, height_px: int, image_format: ImageFormat, limits: MediaLimits) -> None:
+    most, instead = limits.max_pixels, ""
+    if image_format is ImageFormat.PNG and limits.max_png_pixels < most:
+        most, instead = limits.max_png_pixels, ", or save it as JPEG"
+    if width_px * height_px > most:
         raise ImageTooLarge(
             f"the image has {width_px}×{height_px} = {width_px * height_px / 1e6:.1f} million pixels",
-            f"at most {limits.max_pixels / 1e6:g} million",
+            f"at most {most / 1e6:.3g} million{instead}",
         )
 
 
@@ -102,14 +105,16 @@ def _decode(opened: ImageFile, max_side_px: int) -> Image.Image:
     if isinstance(opened, JpegImageFile):
         # the decoder halves the size as long as the result stays larger than asked for
         scale = max_side_px / max(opened.size)
-        opened.draft(opened.mode, (round(opened.width * scale), round(opened.height * scale)))
+        opened.draft(opened.mode, (max(1, round(opened.width * scale)), max(1, round(opened.height * scale))))
     opened.load()
     if opened.mode.startswith("I"):  # 16-bit grey, which Pillow's own conversion would clip, not scale
         eight_bit = Image.fromarray((np.asarray(opened).astype(np.int32) >> 8).astype(np.uint8))
         eight_bit.info = opened.info
         return eight_bit
     if opened.has_transparency_data:
-        return opened.convert("RGBA")
+        return (
+            opened if opened.mode == "RGBA" else opened.convert("RGBA")
+        )  # `convert` copies even where nothing changes
     return opened if opened.mode in ("L", "RGB", "CMYK") else opened.convert("RGB")
 
 

@@ -67,11 +67,12 @@ class Samples:
                 self._add(f"{role} {pid}: private memory", "MB", now, private_kb / 1024)
                 self._add(f"{role} {pid}: descriptors", "", now, len([*Path(f"/proc/{pid}/fd").iterdir()]))
         storage = self._service.storage
-        files = [path for path in storage.rglob("*") if path.is_file()]
+        # os.walk, because folders vanish under our feet and `rglob` minds
+        files = [Path(folder) / name for folder, _, names in os.walk(storage) for name in names]
         self._add("storage: files", "", now, len(files))
         size = 0
         for path in files:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 size += path.stat().st_size
         self._add("storage: size", "MB", now, size / MB)
         self._add("storage: database", "MB", now, (storage / "tasks.sqlite").stat().st_size / MB)
