@@ -10,6 +10,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments import http_errors
 from deployments.access import RequireApiKey
+from deployments.body_limit import LimitBodies
 from deployments.health import HealthMonitor
 from deployments.logs import logger
 from deployments.openapi import build_openapi
@@ -83,6 +84,7 @@ def build_api(service: Service) -> FastAPI:
     app.openapi = lambda: build_openapi(app)  # as FastAPI documents it
     for module in (tasks, health, inference):  # the most frequent first: routes are tried in order
         app.include_router(module.router)
+    app.add_middleware(LimitBodies)
     if service.settings.access.api_key_hashes:
         app.add_middleware(RequireApiKey, key_hashes=service.settings.access.api_key_hashes)
     http_errors.install(app)

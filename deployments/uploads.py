@@ -1,5 +1,6 @@
 """Multipart uploads straight to storage: each piece is written as it arrives, nothing waits in memory."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +10,11 @@ from typing import Any, BinaryIO
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from emo_hallo_ray.errors import EmptyFile, InvalidParameter, UploadTooLarge
+from emo_hallo_ray.errors import EmptyFile, InvalidParameter, UploadTimedOut, UploadTooLarge
 
 MAX_FIELD_BYTES = 16 * 1024
 MAX_PARTS = 32
+MAX_PAUSE_S = 30.0
 
 
 @dataclass
@@ -29,11 +31,17 @@ class Upload:
 
 
 async def receive_upload(
-    headers: Mapping[str, str], body: AsyncIterator[bytes], destinations: Mapping[str, Path], max_bytes: int
+    headers: Mapping[str, str],
+    body: AsyncIterator[bytes],
+    destinations: Mapping[str, Path],
+    max_bytes: int,
+    timeout_s: float,
+    max_pause_s: float = MAX_PAUSE_S,
 ) -> Upload:
     """Read a `multipart/form-data` body, writing each file part to the destination of its name.
 
     Raises:
+        UploadTimedOut: it took too long, or a pause in it did.
         UploadTooLarge: by its Content-Length before a byte is read, or by what really came.
         EmptyFile, InvalidParameter: a file is missing or empty, or the form is broken.
     """
@@ -43,7 +51,7 @@ async def receive_upload(
     receiver = _Receiver(_boundary(headers.get("content-type", "")), destinations)
     received = 0
     try:
-        async for chunk in body:
+        async for chunk in _in_time(body, timeout_s, max_pause_s):
             received += len(chunk)
             if received > max_bytes:
                 raise _too_large(max_bytes)
@@ -53,6 +61,22 @@ async def receive_upload(
         raise InvalidParameter("The multipart form is malformed", "send it as curl -F or requests files= do") from error
     finally:
         receiver.close()
+
+
+async def _in_time(body: AsyncIterator[bytes], timeout_s: float, max_pause_s: float) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + timeout_s
+    while True:
+        try:
+            async with asyncio.timeout_at(min(ends_at, loop.time() + max_pause_s)):
+                chunk = await anext(body)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            is_over = loop.time() >= ends_at
+            slow = f"took longer than {timeout_s:g} s" if is_over else f"stopped for {max_pause_s:g} s"
+            raise UploadTimedOut(f"The upload {slow}", "send it again") from error
+        yield chunk
 
 
 def _too_large(max_bytes: int) -> UploadTooLarge:
@@ -93,7 +117,10 @@ class _Receiver:
             "on_part_end": self._end_part,
             "on_end": self._end,
         }
-        self._parser = MultipartParser(boundary, callbacks)
+        try:
+            self._parser = MultipartParser(boundary, callbacks)
+        except FormParserError as error:
+            raise InvalidParameter("The boundary of the multipart form is too long", "at most 256 bytes") from error
 
     def feed(self, chunk: bytes) -> None:
         self._parser.write(chunk)

@@ -10,6 +10,7 @@ EmoHalloError                     500
 │   ├── AudioTooShort, AudioTooLong, SilentAudio
 │   ├── InvalidParameter, EngineUnavailable
 │   ├── TaskNotCompleted, TaskNotCancellable
+│   ├── UploadTimedOut            408
 │   └── UploadTooLarge            413
 ├── Unauthorized                  401
 ├── NotFound                      404
@@ -172,6 +173,13 @@ class UploadTooLarge(InputError):
 
     code = "UPLOAD_TOO_LARGE"
     http_status = 413
+
+
+class UploadTimedOut(InputError):
+    """The request body came too slowly, or stopped coming."""
+
+    code = "UPLOAD_TIMED_OUT"
+    http_status = 408
 
 
 class Unauthorized(EmoHalloError):

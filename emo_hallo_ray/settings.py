@@ -53,6 +53,7 @@ class LimitSettings(Section):
     """What is refused before it costs anything."""
 
     upload_bytes: int = Field(500 * 1024 * 1024, ge=1, description="whole request body")
+    upload_timeout_s: float = Field(1800.0, gt=0, description="whole request body; a pause in it ends it after 30 s")
     image_pixels: int = Field(50_000_000, ge=1, description="width times height; checked before decoding")
     audio_s: float = Field(4 * 3600.0, gt=0, description="longest recording")
     inspect_timeout_s: float = Field(120.0, gt=0, description="checking one upload")
@@ -189,6 +190,8 @@ SERVE_ENVIRONMENT = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",  # streams uploads and answers many times more requests than Serve's own proxy
     # with a thread of its own for our code, Serve queues an upload faster than we write it, without bound
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+    # silence of a caller who has not sent all of a request, or does not read its answer; the default is an hour
+    "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "120",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # the default keeps Ctrl-C waiting for half a minute
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine unasked
 }

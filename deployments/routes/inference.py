@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from deployments.http_errors import describe_invalid
 from deployments.logs import logger
@@ -13,7 +14,7 @@ from deployments.serve_stages import stage_result
 from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
 from deployments.uploads import Upload, receive_upload
-from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, QueueFull, SubmissionFailed
+from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, InputError, QueueFull, SubmissionFailed
 from emo_hallo_ray.hallo2.presets import scheduler_for, steps_for
 from emo_hallo_ray.schemas import ConfigChange, ConfigChanged, ConfigView, InferenceForm, Submitted
 from emo_hallo_ray.storage import TaskFiles
@@ -98,8 +99,13 @@ async def configuration(request: Request) -> ConfigView:
 
 async def _receive(request: Request, service: Service, files: TaskFiles) -> Upload:
     destinations = {"image_file": files.image, "audio_file": files.audio}
-    limit = service.settings.limits.upload_bytes
-    return await receive_upload(request.headers, request.stream(), destinations, limit)
+    limits = service.settings.limits
+    try:
+        return await receive_upload(
+            request.headers, request.stream(), destinations, limits.upload_bytes, limits.upload_timeout_s
+        )
+    except ClientDisconnect as error:  # nobody reads this answer; it is no fault of the service
+        raise InputError("The upload broke off") from error
 
 
 def _validate(upload: Upload) -> InferenceForm:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployments.uploads import Upload, receive_upload
-from emo_hallo_ray.errors import EmptyFile, InvalidParameter, UploadTooLarge
+from emo_hallo_ray.errors import EmptyFile, InvalidParameter, UploadTimedOut, UploadTooLarge
 
 BOUNDARY = "----edge"
 IMAGE = b"\xff\xd8image" * 1000
@@ -35,14 +35,18 @@ def receive(
     max_bytes: int = 10**9,
     content_type: str = f"multipart/form-data; boundary={BOUNDARY}",
     content_length: str | None = None,
+    timeout_s: float = 60.0,
+    never_ends: bool = False,
 ) -> Upload:
     async def body() -> AsyncIterator[bytes]:
         for chunk in chunks:
             yield chunk
+        if never_ends:
+            await asyncio.Event().wait()
 
     headers = {"content-type": content_type} | ({"content-length": content_length} if content_length else {})
     destinations = {"image_file": folder / "image", "audio_file": folder / "audio"}
-    return asyncio.run(receive_upload(headers, body(), destinations, max_bytes))
+    return asyncio.run(receive_upload(headers, body(), destinations, max_bytes, timeout_s, max_pause_s=0.05))
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
@@ -78,6 +82,14 @@ def test_a_body_without_length_is_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("timeout_s", "message"), [(60.0, "stopped for 0.05 s"), (0.01, "took longer than 0.01 s")], ids=["pause", "whole"]
+)
+def test_an_upload_that_stops_or_takes_too_long_is_given_up(tmp_path: Path, timeout_s: float, message: str) -> None:
+    with pytest.raises(UploadTimedOut, match=message):
+        receive(tmp_path, [FORM[:2000]], timeout_s=timeout_s, never_ends=True)
+
+
+@pytest.mark.parametrize(
     ("form", "message"),
     [
         (file_part("image_file", IMAGE) + END, "Missing file: audio_file"),
@@ -101,6 +113,11 @@ def test_a_broken_form_is_refused_with_its_reason(tmp_path: Path, form: bytes, m
 def test_another_content_type_is_refused(tmp_path: Path, content_type: str) -> None:
     with pytest.raises(InvalidParameter, match="Content-Type"):
         receive(tmp_path, [FORM], content_type=content_type)
+
+
+def test_an_absurd_boundary_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match="boundary"):
+        receive(tmp_path, [FORM], content_type=f"multipart/form-data; boundary={'x' * 5000}")
 
 
 def test_an_empty_file_is_named(tmp_path: Path) -> None:
