@@ -5,7 +5,9 @@ every component receives only its own section.
 """
 
 import os
+import re
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,7 +21,19 @@ ENV_PREFIX = "EMO_HALLO_"
 # read by other parts of the project, not by the tree below
 OTHER_VARIABLES = frozenset({"EMO_HALLO_SERVER", "EMO_HALLO_API_KEY"})
 
+HASH_OF_NOTHING = sha256().hexdigest()
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+def _key_hash(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError("not a SHA-256 in 64 hexadecimal digits; `emo-hallo keys new` makes a key with its hash")
+    if text.lower() == HASH_OF_NOTHING:  # what `printf %s "$KEY" | sha256sum` prints where KEY is not set
+        raise ValueError("this is the SHA-256 of nothing: the key was empty when it was hashed")
+    return text.lower()
+
+
+KeyHash = Annotated[str, AfterValidator(_key_hash)]
 
 
 def int_from_text(value: object) -> object:
@@ -122,7 +136,7 @@ class VideoSettings(Section):
 class AccessSettings(Section):
     """API keys. None configured means open: right on loopback only."""
 
-    api_key_hashes: tuple[str, ...] = Field((), description="SHA-256 of each key, as hexadecimal digits")
+    api_key_hashes: tuple[KeyHash, ...] = Field((), description="SHA-256 of each key, as hexadecimal digits")
 
 
 class ResourceSettings(Section):

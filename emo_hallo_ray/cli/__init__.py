@@ -6,6 +6,7 @@ import typer
 
 from emo_hallo_ray import __version__
 from emo_hallo_ray.cli.doctor import doctor
+from emo_hallo_ray.cli.keys import keys_app
 from emo_hallo_ray.cli.models import models_app
 from emo_hallo_ray.cli.render import render
 from emo_hallo_ray.cli.serve import serve
@@ -55,3 +56,4 @@ for command, panel in (
 ):
     app.command(rich_help_panel=panel)(command)
 app.add_typer(models_app, rich_help_panel=HERE)
+app.add_typer(keys_app, rich_help_panel=HERE)
