@@ -11,6 +11,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments import http_errors
 from deployments.access import RequireApiKey
 from deployments.body_limit import LimitBodies
+from deployments.exposure import warn_if_open
 from deployments.health import HealthMonitor
 from deployments.logs import logger
 from deployments.openapi import build_openapi
@@ -44,6 +45,7 @@ class Ingress:
     ) -> None:
         for name in unused_variables():
             logger.warning("environment variable %s names no setting; is it misspelt?", name)
+        await warn_if_open(has_keys=bool(settings.access.api_key_hashes))
         storage = Storage(settings.storage.root)
         connected = await registry.connect()
         handles = StageHandles(preprocessor, audio_embedder, generator, super_resolver, encoder)
