@@ -11,11 +11,13 @@ from ray.serve.handle import DeploymentHandle
 from deployments import http_errors
 from deployments.access import RequireApiKey
 from deployments.body_limit import LimitBodies
+from deployments.docs_policy import DocsPolicy
 from deployments.exposure import warn_if_open
 from deployments.health import HealthMonitor
 from deployments.logs import logger
 from deployments.openapi import build_openapi
 from deployments.routes import health, inference, tasks
+from deployments.security_headers import SecurityHeaders
 from deployments.serve_stages import ServeStages, StageHandles
 from deployments.service import Service
 from deployments.task_reader import TaskReader
@@ -90,4 +92,6 @@ def build_api(service: Service) -> FastAPI:
     if service.settings.access.api_key_hashes:
         app.add_middleware(RequireApiKey, key_hashes=service.settings.access.api_key_hashes)
     http_errors.install(app)
+    app.add_middleware(DocsPolicy)
+    app.add_middleware(SecurityHeaders)
     return app
