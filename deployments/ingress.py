@@ -11,6 +11,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments import http_errors
 from deployments.access import RequireApiKey
 from deployments.body_limit import LimitBodies
+from deployments.cors import allow_origins
 from deployments.docs_policy import DocsPolicy
 from deployments.exposure import warn_if_open
 from deployments.health import HealthMonitor
@@ -92,6 +93,8 @@ def build_api(service: Service) -> FastAPI:
     if service.settings.access.api_key_hashes:
         app.add_middleware(RequireApiKey, key_hashes=service.settings.access.api_key_hashes)
     http_errors.install(app)
+    if service.settings.access.cors_origins:
+        allow_origins(app, service.settings.access.cors_origins)
     app.add_middleware(DocsPolicy)
     app.add_middleware(SecurityHeaders)
     return app

@@ -24,6 +24,8 @@ OTHER_VARIABLES = frozenset({"EMO_HALLO_SERVER", "EMO_HALLO_API_KEY"})
 HASH_OF_NOTHING = sha256().hexdigest()
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")]  # as browsers send it: lower case, no path
+
 
 def _key_hash(text: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
@@ -137,6 +139,9 @@ class AccessSettings(Section):
     """API keys. None configured means open: right on loopback only."""
 
     api_key_hashes: tuple[KeyHash, ...] = Field((), description="SHA-256 of each key, as hexadecimal digits")
+    cors_origins: tuple[Origin, ...] = Field(
+        (), description="pages of these origins, such as https://example.com, may call the API; none unless named"
+    )
 
 
 class ResourceSettings(Section):

@@ -33,6 +33,13 @@ def test_what_cannot_be_the_hash_of_a_key_is_refused(text: str) -> None:
         Settings.model_validate({"access": {"api_key_hashes": [text]}})
 
 
+@pytest.mark.parametrize("origin", ["*", "null", "https://a.example/", "https://*.example", "a.example", "file://x"])
+def test_an_origin_is_named_in_full(origin: str) -> None:
+    with pytest.raises(ValidationError, match="cors_origins"):
+        Settings.model_validate({"access": {"cors_origins": [origin]}})
+    assert Settings.model_validate({"access": {"cors_origins": ["http://localhost:3000"]}}).access.cors_origins
+
+
 def test_every_setting_can_be_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMO_HALLO_VIDEO__FRAME_PX", "1024")
     monkeypatch.setenv("EMO_HALLO_HALLO2__COMPILE", "off")
