@@ -84,17 +84,21 @@ def build_api(service: Service) -> FastAPI:
         description="A portrait and a recording in, a talking portrait out.",
         version=__version__,
         lifespan=lifespan,
+        redirect_slashes=False,  # one address a route: a redirected upload would be sent twice
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
     app.openapi = lambda: build_openapi(app)  # as FastAPI documents it
     for module in (tasks, health, inference):  # the most frequent first: routes are tried in order
         app.include_router(module.router)
+    access = service.settings.access
+    # from the inside out
     app.add_middleware(LimitBodies)
-    if service.settings.access.api_key_hashes:
-        app.add_middleware(RequireApiKey, key_hashes=service.settings.access.api_key_hashes)
+    if access.api_key_hashes:
+        app.add_middleware(RequireApiKey, key_hashes=access.api_key_hashes)
     http_errors.install(app)
-    if service.settings.access.cors_origins:
-        allow_origins(app, service.settings.access.cors_origins)
+    if access.cors_origins:
+        allow_origins(app, access.cors_origins)
     app.add_middleware(DocsPolicy)
     app.add_middleware(SecurityHeaders)
     return app

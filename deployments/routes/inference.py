@@ -31,9 +31,17 @@ def _form_schema() -> dict[str, Any]:
         "image_file": {**binary, "description": "portrait, JPG or PNG"},
         "audio_file": {**binary, "description": "speech, WAV, MP3, OGG or M4A"},
     }
-    properties = files | InferenceForm.model_json_schema()["properties"]
-    schema = {"type": "object", "required": ["image_file", "audio_file"], "properties": properties}
+    fields = {name: _without_null(field) for name, field in InferenceForm.model_json_schema()["properties"].items()}
+    schema = {"type": "object", "required": list(files), "properties": files | fields, "additionalProperties": False}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """A form has no way to say null: what is left out is None."""
+    if field.get("default", ...) is None:
+        del field["default"]
+    kinds = [kind for kind in field.pop("anyOf", []) if kind != {"type": "null"}]
+    return field | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})
 
 
 @router.post("", response_model=Submitted, summary="Create a task", openapi_extra=_form_schema())
