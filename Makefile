@@ -4,7 +4,7 @@ PIP    := -m pip install --quiet --disable-pip-version-check --constraint constr
 CORE   := .venv/.installed
 TEST   := .venv-test/.installed
 
-.PHONY: demo serve test lint fix types bench viseme-net clean help
+.PHONY: demo serve test lint fix types bench chaos soak viseme-net clean help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+): .*## /\1\t/' | expand -t 12
@@ -29,6 +29,12 @@ types: $(TEST)   ## static types, strict
 
 bench: $(TEST)   ## every figure of docs/PERFORMANCE.md
 	.venv-test/bin/python -m benchmarks
+
+chaos: $(TEST)   ## 200 seeded runs in which parts of the service are killed (40 minutes)
+	.venv-test/bin/python -m tests.chaos --runs $(or $(RUNS),200)
+
+soak: $(TEST)    ## mixed load for MINUTES=30, and whether memory, files or descriptors grow
+	.venv-test/bin/python -m tests.soak --minutes $(or $(MINUTES),30)
 
 viseme-net: $(TEST) ## train the preview engine's viseme network anew (20 minutes; needs espeak-ng and flite)
 	.venv-test/bin/python -m tools.visemes.train emo_hallo_ray/assets/viseme_net.onnx

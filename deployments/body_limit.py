@@ -14,7 +14,7 @@ TIMEOUT_S = 30.0
 STREAMED = frozenset({"/api/v1/inference/hallo2"})
 
 
-class LimitBodies:
+class BodyLimit:
     """Reads bodies whole, so that routes get them at once or not at all."""
 
     def __init__(self, app: ASGIApp, max_bytes: int = MAX_BYTES, timeout_s: float = TIMEOUT_S) -> None:

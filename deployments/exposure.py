@@ -10,7 +10,7 @@ from deployments.logs import logger
 WARNING = """\
 ANYBODY WHO CAN REACH THIS MACHINE CAN USE THIS SERVICE AND SEE EVERYBODY'S PORTRAITS, RECORDINGS AND VIDEOS.
   HTTP listens on {host}, which is more than this machine, and no API keys are configured. Do one of these:
-  - make a key with `emo-hallo keys new` and put the line that it prints under `args` in serve_config.yaml
+  - make a key with `emo-hallo key` and put the line that it prints under `args` in serve_config.yaml
   - set http_options.host to 127.0.0.1 in serve_config.yaml
   - keep it like this only where a firewall or a proxy with a login stands in front; docs/SECURITY.md says more"""
 

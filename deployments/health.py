@@ -39,8 +39,20 @@ class Remembered(Generic[T]):
 class HealthMonitor:
     """Facts about the service as a whole."""
 
-    def __init__(self, registry: Registry, engines: EngineCatalog, app_name: str) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        engines: EngineCatalog,
+        app_name: str,
+        trouble: Callable[[], ServiceUnavailable | None],
+    ) -> None:
+        """Watch a service.
+
+        Args:
+            trouble: says why no task can be run just now, see `TaskRunner.trouble`.
+        """
         self._registry = registry
+        self._trouble = trouble
         self._engines = engines
         self._started = time.monotonic()
         self._gpus = Remembered(self._read_gpus, max_age_s=10)
@@ -51,8 +63,10 @@ class HealthMonitor:
         """`GET /health`.
 
         Raises:
-            ServiceUnavailable: the registry is away, so no task could be accepted.
+            ServiceUnavailable: the registry is away or cannot work, so no task could be accepted.
         """
+        if (trouble := self._trouble()) is not None:
+            raise trouble
         await self._counts.get()
         gpus = await self._gpus.get()
         return {
@@ -65,12 +79,14 @@ class HealthMonitor:
     async def full(self) -> dict[str, Any]:
         """`GET /api/v1/health`; degraded rather than failing when a part is away."""
         try:
+            if (trouble := self._trouble()) is not None:
+                raise trouble
             counts = await self._registry.call(TaskRegistry.counts)
             length, oldest = await self._registry.call(TaskRegistry.queue)
             replicas = await self._registry.call(TaskRegistry.replicas)
             stages = await self._stages.get()
-        except ServiceUnavailable:
-            return {"status": "unhealthy", "timestamp": _now()}
+        except ServiceUnavailable as error:
+            return {"status": "unhealthy", "timestamp": _now(), "reason": str(error)}
         gpus = await self._gpus.get()
         return {
             "status": "healthy" if all(stages.values()) else "degraded",

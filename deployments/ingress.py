@@ -1,5 +1,6 @@
 """The deployment that serves REST and runs the queue. It holds no pixels and no models."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -10,11 +11,12 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments import http_errors
 from deployments.access import RequireApiKey
-from deployments.body_limit import LimitBodies
+from deployments.body_limit import BodyLimit
 from deployments.cors import allow_origins
 from deployments.docs_policy import DocsPolicy
 from deployments.exposure import warn_if_open
 from deployments.health import HealthMonitor
+from deployments.janitor import Janitor
 from deployments.logs import logger
 from deployments.openapi import build_openapi
 from deployments.routes import health, inference, tasks
@@ -53,6 +55,8 @@ class Ingress:
         connected = await registry.connect()
         handles = StageHandles(preprocessor, audio_embedder, generator, super_resolver, encoder)
         stages = ServeStages(handles, settings.limits.segment_timeout_s)
+        runner = TaskRunner(connected, storage, stages, settings)
+        app_name = serve.get_replica_context().app_name
         self._service = Service(
             settings=settings,
             engines=engines,
@@ -61,8 +65,9 @@ class Ingress:
             registry=connected,
             stages=stages,
             reader=TaskReader(connected),
-            runner=TaskRunner(connected, storage, stages, settings),
-            health=HealthMonitor(connected, engines, serve.get_replica_context().app_name),
+            runner=runner,
+            janitor=Janitor(connected, storage, settings.retention),
+            health=HealthMonitor(connected, engines, app_name, lambda: runner.trouble),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:
@@ -76,8 +81,9 @@ def build_api(service: Service) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.runner.start()
+        service.janitor.start()
         yield
-        await service.runner.stop()
+        await asyncio.gather(service.runner.stop(), service.janitor.stop())
 
     app = FastAPIOffline(
         title="Emo Hallo Ray",
@@ -93,7 +99,7 @@ def build_api(service: Service) -> FastAPI:
         app.include_router(module.router)
     access = service.settings.access
     # from the inside out
-    app.add_middleware(LimitBodies)
+    app.add_middleware(BodyLimit)
     if access.api_key_hashes:
         app.add_middleware(RequireApiKey, key_hashes=access.api_key_hashes)
     http_errors.install(app)

@@ -30,7 +30,10 @@ CREATION = {
 OF_OPERATION = {"create_task": CREATION, "configure": CONFIGURATION}
 
 # what can be done with a task once an answer has named it
-FOLLOW_UPS = ("get_task", "task_events", "task_logs", "task_logs_by_post", "task_video", "cancel_task")
+FOLLOW_UPS = (
+    *("get_task", "task_events", "task_logs", "task_logs_by_post", "task_video"),
+    *("cancel_task", "delete_task_data"),
+)
 
 
 def build_openapi(app: FastAPI) -> dict[str, Any]:

@@ -16,7 +16,7 @@ EVERYWHERE = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": ", ".join(["microphone=(self)", *(f"{feature}=()" for feature in OFF)]),
 }
-FOR_DATA = "default-src 'none'; frame-ancestors 'none'"
+FOR_DATA = "default-src 'none'; frame-ancestors 'none'; sandbox"
 # blob: is how a player hands over what it has put together, and where it runs its parser
 FOR_PAGES = (
     "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' blob: data:; "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from deployments.health import HealthMonitor
+from deployments.janitor import Janitor
 from deployments.serve_stages import ServeStages
 from deployments.task_reader import TaskReader
 from deployments.task_registry import Registry
@@ -27,6 +28,7 @@ class Service:
     stages: ServeStages
     reader: TaskReader
     runner: TaskRunner
+    janitor: Janitor
     health: HealthMonitor
 
 

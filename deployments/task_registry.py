@@ -30,7 +30,8 @@ class TaskRegistry(TaskStore):
     """The store as an actor, plus what replicas say of themselves, which dies with it as it should."""
 
     def __init__(self, database: Path, limits: StoreLimits, identity: str) -> None:
-        super().__init__(database, limits)
+        # a database that cannot be opened must not keep the service from starting: its routes say what is wrong
+        super().__init__(database, limits, lazily=True)
         self._identity = identity
         self._replicas: dict[str, tuple[float, dict[str, Any]]] = {}
 

@@ -2,11 +2,20 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from deployments.logs import logger
 from deployments.serve_stages import ServeStages
 from deployments.task_registry import Registry, TaskRegistry
-from emo_hallo_ray.errors import EmoHalloError, InputError, LeaseLost, ServiceUnavailable, TaskCancelled
+from emo_hallo_ray.errors import (
+    EmoHalloError,
+    InputError,
+    LeaseLost,
+    ServiceUnavailable,
+    StorageUnavailable,
+    TaskCancelled,
+    TaskNotFound,
+)
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.pipeline import run_task
 from emo_hallo_ray.settings import Settings
@@ -15,35 +24,62 @@ from emo_hallo_ray.super_resolution.methods import method_of
 from emo_hallo_ray.tasks.model import Task
 
 IDLE_S = 1.0  # between looks at an empty queue; a task created here is seen at once
+STORAGE_RETRY_S = 5.0  # between looks at a storage that was full or read-only
+WRITE_RETRY_S = (0.5, 10.0)  # between tries to reach the registry: the first wait and the longest
 
 
 class LeaseReporter:
-    """`pipeline.Reporter` over the registry; every write carries the attempt's fence."""
+    """`pipeline.Reporter` over the registry; every write carries the attempt's fence.
+
+    While the registry is away or its disk is full a call waits, and the pipeline with it: nothing that was computed is
+    given up, and leases are renewed when the registry is back.
+    """
 
     def __init__(self, registry: Registry, task: Task) -> None:
         self._registry = registry
         self._id, self._fence = task.task_id, task.fence
 
     async def log(self, level: str, message: str) -> None:
-        await self._registry.call(TaskRegistry.log, self._id, level, message)
+        await self._persistently(TaskRegistry.log, level, message)
 
     async def progress(self, percent: int, message: str, frames_done: int, frames_total: int | None) -> None:
-        await self._registry.call(
-            TaskRegistry.report, self._id, self._fence, percent, message, frames_done, frames_total
-        )
+        await self._persistently(TaskRegistry.report, self._fence, percent, message, frames_done, frames_total)
 
     async def segment_done(self, index: int, name: str, frames_done: int) -> None:
-        await self._registry.call(TaskRegistry.commit_segment, self._id, self._fence, index, name, frames_done)
+        await self._persistently(TaskRegistry.commit_segment, self._fence, index, name, frames_done)
 
     async def segments_lost(self, n_kept: int) -> None:
-        await self._registry.call(TaskRegistry.restart_segments, self._id, self._fence, n_kept)
+        await self._persistently(TaskRegistry.restart_segments, self._fence, n_kept)
 
     async def stage_took(self, stage: str, seconds: float) -> None:
-        await self._registry.call(TaskRegistry.add_stage_seconds, self._id, self._fence, stage, seconds)
+        await self._persistently(TaskRegistry.add_stage_seconds, self._fence, stage, seconds)
+
+    async def completed(self, result: dict[str, object]) -> None:
+        await self._persistently(TaskRegistry.complete, self._fence, result)
+
+    async def failed(self, error_code: str, sentence: str, retryable: bool) -> None:
+        await self._persistently(TaskRegistry.fail, self._fence, error_code, sentence, retryable)
+
+    async def given_back(self, reason: str) -> None:
+        await self._persistently(TaskRegistry.release, self._fence, reason)
+
+    async def _persistently(self, method: Callable[..., None], *args: object) -> None:
+        wait_s, longest_s = WRITE_RETRY_S
+        while True:
+            try:
+                return await self._registry.call(method, self._id, *args)
+            except ServiceUnavailable as error:
+                logger.error("task %s waits for the registry: %s", self._id, error)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, longest_s)
 
 
 class TaskRunner:
-    """The loop. `start` and `stop` bracket its life; `stop` gives running tasks back to the queue."""
+    """The loop. `start` and `stop` bracket its life; `stop` gives running tasks back to the queue.
+
+    Attributes:
+        trouble: why no task can be claimed just now; None while all is well.
+    """
 
     def __init__(self, registry: Registry, storage: Storage, stages: ServeStages, settings: Settings) -> None:
         self._registry = registry
@@ -52,6 +88,8 @@ class TaskRunner:
         self._settings = settings
         self._attempts: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._storage_fails = False
+        self.trouble: ServiceUnavailable | None = None
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -77,10 +115,15 @@ class TaskRunner:
     async def _claim_forever(self) -> None:
         while True:
             try:
-                while (task := await self._registry.call(TaskRegistry.claim_next)) is not None:
+                if self._storage_fails:
+                    await self._wait_for_storage()
+                while not self._storage_fails and (task := await self._registry.call(TaskRegistry.claim_next)):
                     self._begin(task)
+                self.trouble = None
             except ServiceUnavailable as error:
-                logger.warning("cannot claim tasks: %s", error)
+                if self.trouble is None or str(error) != str(self.trouble):  # once, not every second
+                    logger.error("cannot claim tasks: %s", error)
+                self.trouble = error
             except Exception:  # whatever it is, a loop that ended would leave every accepted task waiting for ever
                 logger.exception("cannot claim tasks")
             self._wake.clear()
@@ -88,6 +131,18 @@ class TaskRunner:
                 # not `wait_for`: it swallows a cancellation that comes together with the event
                 async with asyncio.timeout(IDLE_S):
                     await self._wake.wait()
+
+    async def _wait_for_storage(self) -> None:
+        """Claim nothing while an attempt could not write its files."""
+        while True:
+            try:
+                await asyncio.to_thread(self._storage.check_writable)
+            except (ServiceUnavailable, OSError):
+                await asyncio.sleep(STORAGE_RETRY_S)
+            else:
+                logger.info("the storage can be written again")
+                self._storage_fails = False
+                return
 
     def _begin(self, task: Task) -> None:
         attempt = asyncio.create_task(self._attempt(task))
@@ -102,12 +157,13 @@ class TaskRunner:
     async def _attempt(self, task: Task) -> None:
         """One run of a task, from claim to outcome; never raises except when this replica stops."""
         logger.info("task %s: attempt %s started with engine %s", task.task_id, task.attempts, task.params.engine)
-        run = asyncio.create_task(self._run(task))
+        report = LeaseReporter(self._registry, task)
+        run = asyncio.create_task(self._run(task, report))
         heartbeat = asyncio.create_task(self._keep_lease(task))
         try:
             await asyncio.wait({run, heartbeat}, return_when=asyncio.FIRST_COMPLETED)
             # the heartbeat only ends when the lease is gone: its error is then the reason
-            await self._settle(task, run if run.done() else heartbeat)
+            await self._settle(task, report, run if run.done() else heartbeat)
         except asyncio.CancelledError:
             await _stop(run, heartbeat)  # first: nobody else should start while this attempt still works
             await self._give_back(task)
@@ -115,10 +171,9 @@ class TaskRunner:
         finally:
             await _stop(run, heartbeat)
 
-    async def _run(self, task: Task) -> VideoInfo:
+    async def _run(self, task: Task, report: LeaseReporter) -> VideoInfo:
         files = self._storage.task(task.task_id)
-        reporter = LeaseReporter(self._registry, task)
-        return await run_task(task, files, self._stages, reporter, self._settings.video.clips_per_segment)
+        return await run_task(task, files, self._stages, report, self._settings.video.clips_per_segment)
 
     async def _keep_lease(self, task: Task) -> VideoInfo:
         while True:
@@ -128,17 +183,21 @@ class TaskRunner:
             except ServiceUnavailable as error:  # if the lease is lost meanwhile, the next heartbeat will say so
                 logger.warning("task %s: no heartbeat: %s", task.task_id, error)
 
-    async def _settle(self, task: Task, outcome: asyncio.Task[VideoInfo]) -> None:
+    async def _settle(self, task: Task, report: LeaseReporter, outcome: asyncio.Task[VideoInfo]) -> None:
         """Write the outcome; the registry refuses it if the task is no longer this attempt's."""
         try:
             try:
                 info = outcome.result()
-            except (LeaseLost, TaskCancelled):
+            except (LeaseLost, TaskCancelled, TaskNotFound):
                 raise
+            except StorageUnavailable as error:  # no fault of the task's
+                self._storage_fails = True
+                logger.error("task %s waits, and no other is claimed here: %s", task.task_id, error)
+                await report.given_back(error.detail)
             except Exception as error:
-                await self._fail(task, error)
+                await self._fail(task, report, error)
             else:
-                await self._registry.call(TaskRegistry.complete, task.task_id, task.fence, _result(task, info))
+                await report.completed(_result(task, info))
                 logger.info(
                     "task %s completed: %s frames, %s bytes, attempt %s",
                     *(task.task_id, info.n_frames, info.size_bytes, task.attempts),
@@ -147,21 +206,20 @@ class TaskRunner:
             logger.info("task %s was cancelled; its attempt stopped", task.task_id)
         except LeaseLost:
             logger.warning("task %s: attempt %s lost its lease and stopped", task.task_id, task.fence)
-        except ServiceUnavailable as error:
-            logger.error("task %s: its outcome could not be written, another attempt will: %s", task.task_id, error)
+        except TaskNotFound:
+            logger.warning("task %s is gone; its attempt stopped", task.task_id)
 
-    async def _fail(self, task: Task, error: Exception) -> None:
+    async def _fail(self, task: Task, report: LeaseReporter, error: Exception) -> None:
         known = isinstance(error, EmoHalloError)
         code = error.code if isinstance(error, EmoHalloError) else EmoHalloError.code
         # a stranger's message may hold paths or host names: people get a sentence, the log gets the rest
         sentence = str(error) if known else "a stage of the service failed unexpectedly"
         logger.error("task %s, attempt %s failed", task.task_id, task.attempts, exc_info=error)
-        retryable = not isinstance(error, InputError)
-        await self._registry.call(TaskRegistry.fail, task.task_id, task.fence, code, sentence, retryable)
+        await report.failed(code, sentence, retryable=not isinstance(error, InputError))
 
     async def _give_back(self, task: Task) -> None:
         logger.info("task %s: attempt %s stops", task.task_id, task.attempts)
-        with contextlib.suppress(LeaseLost, TaskCancelled, ServiceUnavailable):
+        with contextlib.suppress(LeaseLost, TaskCancelled, TaskNotFound, ServiceUnavailable):
             await asyncio.shield(self._registry.call(TaskRegistry.release, task.task_id, task.fence))
 
 

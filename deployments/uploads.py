@@ -14,7 +14,6 @@ from emo_hallo_ray.errors import EmptyFile, InvalidParameter, UploadTimedOut, Up
 
 MAX_FIELD_BYTES = 16 * 1024
 MAX_PARTS = 32
-MAX_PAUSE_S = 30.0
 
 
 @dataclass
@@ -30,31 +29,35 @@ class Upload:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class UploadLimits:
+    """How large and how slow an upload may be."""
+
+    max_bytes: int
+    idle_s: float = 30.0  # between two pieces
+    total_s: float = 1_800.0
+
+
 async def receive_upload(
-    headers: Mapping[str, str],
-    body: AsyncIterator[bytes],
-    destinations: Mapping[str, Path],
-    max_bytes: int,
-    timeout_s: float,
-    max_pause_s: float = MAX_PAUSE_S,
+    headers: Mapping[str, str], body: AsyncIterator[bytes], destinations: Mapping[str, Path], limits: UploadLimits
 ) -> Upload:
     """Read a `multipart/form-data` body, writing each file part to the destination of its name.
 
     Raises:
-        UploadTimedOut: it took too long, or a pause in it did.
         UploadTooLarge: by its Content-Length before a byte is read, or by what really came.
+        UploadTimedOut: it paused for too long, or took too long altogether.
         EmptyFile, InvalidParameter: a file is missing or empty, or the form is broken.
     """
     declared = headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
+    if declared.isdigit() and int(declared) > limits.max_bytes:
+        raise _too_large(limits.max_bytes)
     receiver = _Receiver(_boundary(headers.get("content-type", "")), destinations)
     received = 0
     try:
-        async for chunk in _in_time(body, timeout_s, max_pause_s):
+        async for chunk in _in_time(body, limits):
             received += len(chunk)
-            if received > max_bytes:
-                raise _too_large(max_bytes)
+            if received > limits.max_bytes:
+                raise _too_large(limits.max_bytes)
             receiver.feed(chunk)
         return receiver.finish()
     except FormParserError as error:
@@ -63,19 +66,20 @@ async def receive_upload(
         receiver.close()
 
 
-async def _in_time(body: AsyncIterator[bytes], timeout_s: float, max_pause_s: float) -> AsyncIterator[bytes]:
+async def _in_time(body: AsyncIterator[bytes], limits: UploadLimits) -> AsyncIterator[bytes]:
+    """The same pieces, as long as they come in time."""
     loop = asyncio.get_running_loop()
-    ends_at = loop.time() + timeout_s
+    end = loop.time() + limits.total_s
     while True:
         try:
-            async with asyncio.timeout_at(min(ends_at, loop.time() + max_pause_s)):
-                chunk = await anext(body)
-        except StopAsyncIteration:
+            async with asyncio.timeout_at(min(end, loop.time() + limits.idle_s)):
+                chunk = await anext(body, None)
+        except TimeoutError:
+            if loop.time() >= end:
+                raise UploadTimedOut(f"The upload took longer than {limits.total_s:g} s") from None
+            raise UploadTimedOut(f"The upload paused for {limits.idle_s:g} s", "send it again") from None
+        if chunk is None:
             return
-        except TimeoutError as error:
-            is_over = loop.time() >= ends_at
-            slow = f"took longer than {timeout_s:g} s" if is_over else f"stopped for {max_pause_s:g} s"
-            raise UploadTimedOut(f"The upload {slow}", "send it again") from error
         yield chunk
 
 

@@ -119,6 +119,11 @@ def cancel(task_id: str, force: bool) -> Call:
     return Call("DELETE", _task_path(task_id), query={"force": "true"} if force else {})
 
 
+def delete_data(task_id: str) -> Call:
+    """Delete all that an ended task left."""
+    return Call("DELETE", _task_path(task_id, "/data"))
+
+
 def events(task_id: str, last_event_id: str | None) -> Call:
     """Follow a task from the event after the given one."""
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}

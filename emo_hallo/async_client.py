@@ -121,6 +121,10 @@ class AsyncHallo2Client(_base.BaseClient):
             if (await self.status(task_id)).status != "cancelled":
                 raise
 
+    async def delete_data(self, task_id: str) -> None:
+        """Delete an ended task's uploads, video and log; see `Hallo2Client.delete_data`."""
+        await self._send(_calls.delete_data(task_id))
+
     async def tasks(self, status: str | None = None) -> AsyncIterator[Task]:
         """Yield tasks, newest first, only those of one status if given. Pages are fetched as they are needed."""
         cursor = None

@@ -165,6 +165,14 @@ class Hallo2Client(_base.BaseClient):
             if self.status(task_id).status != "cancelled":
                 raise
 
+    def delete_data(self, task_id: str) -> None:
+        """Delete an ended task's uploads, video and log from the service. Doing so again changes nothing.
+
+        Raises:
+            BadRequest: the task waits or runs.
+        """
+        self._send(_calls.delete_data(task_id))
+
     def tasks(self, status: str | None = None) -> Iterator[Task]:
         """Yield tasks, newest first, only those of one status if given. Pages are fetched as they are needed."""
         cursor = None

@@ -9,9 +9,9 @@ EmoHalloError                     500
 │   ├── UnreadableVideo
 │   ├── AudioTooShort, AudioTooLong, SilentAudio
 │   ├── InvalidParameter, EngineUnavailable
-│   ├── TaskNotCompleted, TaskNotCancellable
-│   ├── UploadTimedOut            408
-│   └── UploadTooLarge            413
+│   ├── TaskNotCompleted, TaskNotCancellable, TaskNotEnded
+│   ├── UploadTooLarge            413
+│   └── UploadTimedOut            408
 ├── Unauthorized                  401
 ├── NotFound                      404
 │   ├── TaskNotFound
@@ -19,7 +19,9 @@ EmoHalloError                     500
 ├── IdempotencyConflict           409
 ├── QueueFull                     429
 ├── ServiceUnavailable            503
-│   └── ShuttingDown
+│   ├── ShuttingDown
+│   ├── StorageUnavailable              the disk is full or cannot be written
+│   └── DatabaseDamaged
 ├── SubmissionFailed              500
 ├── MediaToolFailed               500   ffmpeg failed on material that had been accepted
 ├── UnusableModelFile             500   a model file is missing, cut short or another model's
@@ -168,6 +170,12 @@ class TaskNotCancellable(InputError):
         super().__init__(detail, hint)
 
 
+class TaskNotEnded(InputError):
+    """What was asked for can only be done to a task that is over."""
+
+    code = "TASK_NOT_ENDED"
+
+
 class UploadTooLarge(InputError):
     """The request body exceeds the configured limit."""
 
@@ -176,7 +184,7 @@ class UploadTooLarge(InputError):
 
 
 class UploadTimedOut(InputError):
-    """The request body came too slowly, or stopped coming."""
+    """The request body came too slowly, or not to its end."""
 
     code = "UPLOAD_TIMED_OUT"
     http_status = 408
@@ -243,6 +251,28 @@ class ShuttingDown(ServiceUnavailable):
     """The service takes no new work because it is stopping."""
 
     code = "SHUTTING_DOWN"
+
+
+class StorageUnavailable(ServiceUnavailable):
+    """The storage is full, read-only or failing: nothing is wrong with the task, it goes on when there is room."""
+
+    code = "STORAGE_UNAVAILABLE"
+
+    def __init__(self, detail: str, hint: str | None = "it goes on by itself once the disk has room again") -> None:
+        super().__init__(detail, hint)
+
+
+class DatabaseDamaged(ServiceUnavailable):
+    """The task database holds pages that SQLite did not write, as after a failing disk."""
+
+    code = "DATABASE_DAMAGED"
+
+    def __init__(
+        self,
+        detail: str = "The task database is damaged",
+        hint: str | None = "the operator stops the service and runs: emo-hallo repair",
+    ) -> None:
+        super().__init__(detail, hint)
 
 
 class SubmissionFailed(EmoHalloError):

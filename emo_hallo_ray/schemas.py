@@ -88,6 +88,7 @@ class TaskView(BaseModel):
     updated_at: str
     started_at: str | None
     finished_at: str | None
+    data_deleted_at: str | None = Field(description="since when uploads, video and log are gone")
     engine: str
     engine_reason: str
     queue_position: int | None = Field(description="1 is next; only while queued")
@@ -118,6 +119,15 @@ class Cancelled(BaseModel):
     status: Literal["cancelled"] = "cancelled"
     task_id: str
     message: str = "Task cancelled successfully"
+
+
+class DataDeleted(BaseModel):
+    """Answer to the deletion of a task's data."""
+
+    status: Literal["deleted"] = "deleted"
+    task_id: str
+    data_deleted_at: str | None
+    message: str = "Task data deleted successfully"
 
 
 class Health(BaseModel):
@@ -161,10 +171,11 @@ class QueueHealth(BaseModel):
 
 
 class DetailedHealth(BaseModel):
-    """The long answer. An unhealthy service knows no more than the first two."""
+    """The long answer; of an unhealthy service only the first three."""
 
     status: Literal["healthy", "degraded", "unhealthy"]
     timestamp: str
+    reason: str | None = Field(None, description="why the service is unhealthy")
     uptime: float | None = None
     models_loaded: list[str] | None = None
     gpu: Gpus | None = None
@@ -203,6 +214,7 @@ def task_view(task: Task) -> dict[str, Any]:
         "updated_at": rfc3339(task.updated_at),
         "started_at": rfc3339(task.started_at),
         "finished_at": rfc3339(task.finished_at),
+        "data_deleted_at": rfc3339(task.data_deleted_at),
         "engine": task.params.engine,
         "engine_reason": task.engine_reason,
         "queue_position": task.queue_position,

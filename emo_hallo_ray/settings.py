@@ -29,7 +29,7 @@ Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")]  # as bro
 
 def _key_hash(text: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
-        raise ValueError("not a SHA-256 in 64 hexadecimal digits; `emo-hallo keys new` makes a key with its hash")
+        raise ValueError("not a SHA-256 in 64 hexadecimal digits; `emo-hallo key` makes a key with its hash")
     if text.lower() == HASH_OF_NOTHING:  # what `printf %s "$KEY" | sha256sum` prints where KEY is not set
         raise ValueError("this is the SHA-256 of nothing: the key was empty when it was hashed")
     return text.lower()
@@ -53,6 +53,7 @@ class StorageSettings(Section):
     """Where uploads, segments, results and the task database live. On a cluster every node must reach it."""
 
     root: AbsolutePath = Field(Path("~/.emo-hallo"), validate_default=True, description="folder; made when missing")
+    min_free_bytes: int = Field(512 * 1024**2, ge=0, description="with less left on its disk no task is accepted")
 
 
 class TaskSettings(Section):
@@ -60,7 +61,7 @@ class TaskSettings(Section):
 
     max_concurrent: int = Field(1, ge=1, description="tasks running at a time, over all replicas")
     max_queued: int = Field(100, ge=1, description="tasks waiting; one more is answered 429")
-    max_attempts: int = Field(3, ge=1, description="runners that a task may cost before it fails")
+    max_attempts: int = Field(3, ge=1, description="runners that a task may cost in one place before it fails")
     lease_s: float = Field(15.0, gt=0, description="silence after which another attempt takes over")
     heartbeat_s: float = Field(1.0, gt=0, description="also how fast a forced cancellation reaches another replica")
 
@@ -69,7 +70,8 @@ class LimitSettings(Section):
     """What is refused before it costs anything."""
 
     upload_bytes: int = Field(500 * 1024 * 1024, ge=1, description="whole request body")
-    upload_timeout_s: float = Field(1800.0, gt=0, description="whole request body; a pause in it ends it after 30 s")
+    upload_idle_s: float = Field(30.0, gt=0, description="longest pause within an upload")
+    upload_timeout_s: float = Field(1_800.0, gt=0, description="one whole upload")
     image_pixels: int = Field(50_000_000, ge=1, description="width times height; checked before decoding")
     audio_s: float = Field(4 * 3600.0, gt=0, description="longest recording")
     inspect_timeout_s: float = Field(120.0, gt=0, description="checking one upload")
@@ -88,6 +90,19 @@ class CacheSettings(Section):
     """Preprocessing results, kept by content hash."""
 
     max_bytes: int = Field(2 * 1024**3, ge=0, description="the least recently used entries go first")
+
+
+class RetentionSettings(Section):
+    """How long files stay. Nothing of a task that waits or runs is ever touched."""
+
+    age_s: float = Field(
+        30 * 86_400.0, ge=0, description="after its end a task's uploads, video and log go; 0 is never"
+    )
+    max_bytes: int = Field(0, ge=0, description="of all tasks' files; the oldest ended tasks' go first; 0 is no limit")
+    scratch_s: float = Field(3_600.0, ge=0, description="after its end a task's segments and intermediate results go")
+    orphan_s: float = Field(86_400.0, ge=0, description="what no task owns, such as broken-off uploads, goes")
+    record_age_s: float = Field(365 * 86_400.0, ge=0, description="the bare record of an ended task goes; 0 is never")
+    sweep_every_s: float = Field(300.0, gt=0, description="how often all this is looked at")
 
 
 class EngineSettings(Section):
@@ -138,9 +153,11 @@ class VideoSettings(Section):
 class AccessSettings(Section):
     """API keys. None configured means open: right on loopback only."""
 
-    api_key_hashes: tuple[KeyHash, ...] = Field((), description="SHA-256 of each key, as hexadecimal digits")
+    api_key_hashes: tuple[KeyHash, ...] = Field(
+        (), description="SHA-256 of each key, as hexadecimal digits; `emo-hallo key` makes one"
+    )
     cors_origins: tuple[Origin, ...] = Field(
-        (), description="pages of these origins, such as https://example.com, may call the API; none unless named"
+        (), description="web pages of these origins may call the API from a browser"
     )
 
 
@@ -166,6 +183,7 @@ class Settings(BaseSettings):
     tasks: TaskSettings = TaskSettings()
     limits: LimitSettings = LimitSettings()
     cache: CacheSettings = CacheSettings()
+    retention: RetentionSettings = RetentionSettings()
     engine: EngineSettings = EngineSettings()
     weights: WeightsSettings = WeightsSettings()
     hallo2: Hallo2Settings = Hallo2Settings()
@@ -212,6 +230,8 @@ SERVE_ENVIRONMENT = {
     # silence of a caller who has not sent all of a request, or does not read its answer; the default is an hour
     "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "120",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # the default keeps Ctrl-C waiting for half a minute
+    # every call of an actor is remembered for the dashboard; Ray's limit of 100,000 is hundreds of megabytes
+    "RAY_task_events_max_num_task_in_gcs": "10000",
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine unasked
 }
 

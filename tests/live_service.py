@@ -90,8 +90,9 @@ def start(
     applications: Sequence[dict[str, str]] = (),
     environ: Mapping[str, str] = MappingProxyType({}),
     settings: Mapping[str, str] = MappingProxyType({}),
+    expected_status: int = 200,
 ) -> LiveService:
-    """Start the service and wait until it is healthy."""
+    """Start the service and wait until its health is as expected."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
@@ -130,7 +131,7 @@ def start(
     def is_up() -> bool:
         assert process.poll() is None, f"the service died:\n{log.read_text(errors='replace')[-4000:]}"
         try:
-            return httpx.get(f"{service.base_url}/health", timeout=5).status_code == 200
+            return httpx.get(f"{service.base_url}/health", timeout=5).status_code == expected_status
         except httpx.HTTPError:
             return False
 

@@ -1,5 +1,6 @@
 """Creating tasks, and the defaults that new tasks get."""
 
+import asyncio
 import uuid
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -13,13 +14,15 @@ from deployments.logs import logger
 from deployments.serve_stages import stage_result
 from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
-from deployments.uploads import Upload, receive_upload
+from deployments.uploads import Upload, UploadLimits, receive_upload
 from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, InputError, QueueFull, SubmissionFailed
 from emo_hallo_ray.hallo2.presets import scheduler_for, steps_for
 from emo_hallo_ray.schemas import ConfigChange, ConfigChanged, ConfigView, InferenceForm, Submitted
-from emo_hallo_ray.storage import TaskFiles
+from emo_hallo_ray.storage import TaskFiles, disk_trouble
 from emo_hallo_ray.super_resolution.base import EnlargeOptions
+from emo_hallo_ray.tasks.manifest import save_manifest
 from emo_hallo_ray.tasks.model import EngineDefaults, NewTask, Task, TaskParams
+from emo_hallo_ray.tasks.store import queue_full
 
 router = APIRouter(prefix="/api/v1/inference/hallo2", tags=["inference"])
 
@@ -57,6 +60,7 @@ async def create_task(
     task_id = str(uuid.uuid4())
     files = service.storage.task(task_id)
     keep_files = False
+    await _refuse_early(service, is_repeatable=idempotency_key is not None)
     try:
         files.make_folders()
         upload = await _receive(request, service, files)
@@ -73,6 +77,7 @@ async def create_task(
             service.stages.handles.preprocessor.inspect.remote(files.image, files.audio),
             service.settings.limits.inspect_timeout_s,
         )
+        save_manifest(files.manifest, new)
         keep_files = True  # from here on the task may be stored even if the answer gets lost
         task: Task = await service.registry.call(TaskRegistry.create, new)
         keep_files = task.task_id == task_id  # else it is the earlier task of a repeated request
@@ -105,13 +110,28 @@ async def configuration(request: Request) -> ConfigView:
     return ConfigView(**asdict(await service_of(request).registry.call(TaskRegistry.defaults)))
 
 
+async def _refuse_early(service: Service, is_repeatable: bool) -> None:
+    """Spare a large upload that could not be taken; what happens meanwhile is seen when the task is created.
+
+    Raises:
+        QueueFull, StorageUnavailable: see there.
+    """
+    settings = service.settings
+    await asyncio.to_thread(service.storage.check_writable, settings.storage.min_free_bytes)
+    if is_repeatable:  # it may be a task that was accepted before
+        return
+    n_waiting, _ = await service.registry.call(TaskRegistry.queue)
+    if n_waiting >= settings.tasks.max_queued:
+        raise queue_full(n_waiting)
+
+
 async def _receive(request: Request, service: Service, files: TaskFiles) -> Upload:
     destinations = {"image_file": files.image, "audio_file": files.audio}
     limits = service.settings.limits
+    upload_limits = UploadLimits(limits.upload_bytes, limits.upload_idle_s, limits.upload_timeout_s)
     try:
-        return await receive_upload(
-            request.headers, request.stream(), destinations, limits.upload_bytes, limits.upload_timeout_s
-        )
+        with disk_trouble():
+            return await receive_upload(request.headers, request.stream(), destinations, upload_limits)
     except ClientDisconnect as error:  # nobody reads this answer; it is no fault of the service
         raise InputError("The upload broke off") from error
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
+from deployments.logs import logger
 from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
 from emo_hallo_ray.errors import TaskNotCancellable, TaskNotCompleted, TaskNotFound, VideoNotFound
-from emo_hallo_ray.schemas import Cancelled, ErrorBody, TaskList, TaskLogs, TaskView, task_view
+from emo_hallo_ray.schemas import Cancelled, DataDeleted, ErrorBody, TaskList, TaskLogs, TaskView, rfc3339, task_view
 from emo_hallo_ray.tasks.model import Event, Task, TaskStatus
 
 EVENT_POLL_S = 0.25
@@ -62,6 +63,18 @@ async def cancel_task(task_id: str, request: Request, force: bool = False) -> Ca
     return Cancelled(task_id=task.task_id)
 
 
+@router.delete("/{task_id}/data", response_model=DataDeleted, summary="Delete a task's uploads, video and log")
+async def delete_task_data(task_id: str, request: Request) -> DataDeleted:
+    """For people who want theirs gone, at once; the bare record that there was a task stays. The task must be over."""
+    task = await _find(request, task_id)
+    service = service_of(request)
+    deleted = await service.registry.call(TaskRegistry.delete_data, task.task_id)
+    await asyncio.to_thread(service.storage.task(task.task_id).delete)
+    service.reader.forget(task.task_id)
+    logger.info("task %s: its data were deleted on request", task.task_id)
+    return DataDeleted(task_id=task.task_id, data_deleted_at=rfc3339(deleted.data_deleted_at))
+
+
 @router.get("/{task_id}/logs", response_model=TaskLogs, summary="Log of a task")
 @router.post(
     "/{task_id}/logs",
@@ -93,9 +106,16 @@ async def task_logs(
 async def task_video(task_id: str, request: Request) -> Response:
     """The MP4, whole or by `Range`."""
     task = await _find(request, task_id)
+    if task.result is None:  # an event may have told the caller more than this replica remembers
+        service_of(request).reader.forget(task.task_id)
+        task = await _find(request, task_id)
     if task.result is None:
         raise TaskNotCompleted(f"The task is {task.status.value}, not completed", "poll its status and try again")
     path = service_of(request).storage.task(task.task_id).result(task.result["fence"])
+    if task.data_deleted_at is not None:
+        raise VideoNotFound(
+            f"The video was deleted at {rfc3339(task.data_deleted_at)}", "make it again with a new task"
+        )
     if not path.is_file():
         raise VideoNotFound("The video file of this task is gone")
     return FileResponse(path, media_type="video/mp4", filename=f"emo-hallo-{task.task_id[:8]}.mp4")
@@ -138,6 +158,8 @@ async def _event_stream(service: Service, task_id: str, seq: int) -> AsyncIterat
         events: list[Event] = await service.registry.call(TaskRegistry.events_since, task_id, seq)
         for event in events:
             seq = event.seq
+            if event.status.is_terminal:
+                service.reader.forget(task_id)  # the last event has the result in it
             yield f"id: {seq}\nevent: task\ndata: {json.dumps(await _event_data(service, task_id, event))}\n\n"
             last_sent = loop.time()
             if event.status.is_terminal:

@@ -6,9 +6,10 @@ import typer
 
 from emo_hallo_ray import __version__
 from emo_hallo_ray.cli.doctor import doctor
-from emo_hallo_ray.cli.keys import keys_app
+from emo_hallo_ray.cli.key import key
 from emo_hallo_ray.cli.models import models_app
 from emo_hallo_ray.cli.render import render
+from emo_hallo_ray.cli.repair import repair
 from emo_hallo_ray.cli.serve import serve
 from emo_hallo_ray.cli.tasks import cancel, logs, status, submit
 from emo_hallo_ray.cli.upscale import upscale
@@ -49,6 +50,8 @@ for command, panel in (
     (render, HERE),
     (upscale, HERE),
     (serve, HERE),
+    (key, HERE),
+    (repair, HERE),
     (submit, SERVICE),
     (status, SERVICE),
     (logs, SERVICE),
@@ -56,4 +59,3 @@ for command, panel in (
 ):
     app.command(rich_help_panel=panel)(command)
 app.add_typer(models_app, rich_help_panel=HERE)
-app.add_typer(keys_app, rich_help_panel=HERE)

@@ -17,7 +17,8 @@ def serve(
 ) -> None:
     """Run the service until Ctrl-C, on this machine or on the Ray cluster it belongs to.
 
-    The same as **serve run serve_config.yaml**, with the proxy and other surroundings set as the service wants them.
+    The same as **serve run serve_config.yaml**, with the proxy and other surroundings set as the service wants them,
+    and with SIGTERM as an orderly end: running tasks are given back, and go on after their last finished segment.
     """
     if not config.is_file():
         raise leave(
@@ -27,6 +28,6 @@ def serve(
         )
     from emo_hallo_ray.settings import serve_environment
 
-    command = [sys.executable, "-m", "ray.serve.scripts", "run", str(config)]
+    command = [sys.executable, "-m", "deployments", str(config)]
     # replacing this process, rather than starting a child, lets signals reach Serve directly
     os.execve(command[0], command, serve_environment())

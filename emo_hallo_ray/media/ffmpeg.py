@@ -11,7 +11,7 @@ from typing import IO
 
 import imageio_ffmpeg
 
-from emo_hallo_ray.errors import MediaToolFailed
+from emo_hallo_ray.errors import MediaToolFailed, StorageUnavailable
 from emo_hallo_ray.redaction import without_folders
 
 GLOBAL_OPTIONS = (
@@ -115,6 +115,8 @@ def _running(args: Sequence[str], timeout_s: float, *, with_stdin: bool) -> Iter
         said = complaints.result()
     if process.returncode == 0:
         return
+    if b"No space left on device" in said or b"Read-only file system" in said:
+        raise StorageUnavailable("The storage is full or read-only")
     if deadline.passed:
         raise MediaToolFailed(f"ffmpeg did not finish within {timeout_s:g} s") from TimeoutError(timeout_s)
     raise MediaToolFailed(f"ffmpeg failed: {_without_folders(said, args) or process.returncode}")

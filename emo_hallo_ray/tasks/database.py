@@ -1,15 +1,20 @@
 """The SQLite file: opening it, transactions, and its failures in our words. Knows nothing of tasks."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from emo_hallo_ray.errors import ServiceUnavailable
+from emo_hallo_ray.errors import DatabaseDamaged, ServiceUnavailable, StorageUnavailable
+from emo_hallo_ray.storage import disk_trouble
+from emo_hallo_ray.tasks.lock import share
 from emo_hallo_ray.tasks.schema import migrate
 
 BUSY_TIMEOUT_S = 5.0  # an actor that is being replaced may not be gone yet
+DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -17,37 +22,69 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 class Database:
     """One connection, used by one thread at a time. Its write-ahead log lets other processes read meanwhile.
 
+    Attributes:
+        was_away: some call failed since this was last set to False, or there was none before this connection.
+
     Raises:
-        ServiceUnavailable: by every method, when the disk is full, the file is locked, damaged or from a newer program.
+        StorageUnavailable: by every method, when the disk is full or cannot be written.
+        DatabaseDamaged: by every method, when the file holds what SQLite never wrote.
+        ServiceUnavailable: by every method, when the file is locked or from a newer program.
     """
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _translated(sqlite3.DatabaseError):
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    def __init__(self, path: Path, lazily: bool = False) -> None:
+        """Open or make the file.
+
+        Args:
+            lazily: at the first use instead, and again at the next one if that fails.
+        """
+        self.was_away = True
+        self._path = path
+        self._lock: int | None = None
+        self._opened: sqlite3.Connection | None = None
+        if not lazily:
+            self._connection.execute("SELECT 1")
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._open()
+        assert self._opened is not None
+        return self._opened
+
+    def _open(self) -> None:
+        with disk_trouble():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = share(self._path) if self._lock is None else self._lock
+        with self._translated():
+            self._opened = sqlite3.connect(
+                self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-            self._connection.row_factory = sqlite3.Row
+            self._opened.row_factory = sqlite3.Row
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._opened.execute("PRAGMA journal_mode = WAL")
                 with self.transaction():
-                    migrate(self._connection)
+                    migrate(self._opened)
             except BaseException:
-                self._connection.close()
+                self.close()
                 raise
 
     def close(self) -> None:
         """Release the file; closing twice is the same as once."""
-        self._connection.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Everything that a query finds."""
-        with _translated(sqlite3.OperationalError):
+        with self._translated():
             return self._connection.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
         """The first row that a query finds."""
-        with _translated(sqlite3.OperationalError):
+        with self._translated():
             found: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
             return found
 
@@ -59,7 +96,7 @@ class Database:
 
     def write(self, sql: str, parameters: Parameters = ()) -> None:
         """Run a statement that gives nothing back."""
-        with _translated(sqlite3.OperationalError):
+        with self._translated():
             self._connection.execute(sql, parameters)
 
     @contextmanager
@@ -75,14 +112,22 @@ class Database:
             yield
             self.write("COMMIT")
         finally:
-            if self._connection.in_transaction:  # SQLite has already rolled back after a full disk
-                self._connection.execute("ROLLBACK")
+            # SQLite has already rolled back after a full disk
+            if self._opened is not None and self._opened.in_transaction:
+                self._opened.execute("ROLLBACK")
 
-
-@contextmanager
-def _translated(failure: type[sqlite3.Error]) -> Iterator[None]:
-    try:
-        yield
-    except failure as error:
-        hint = "see that its disk has room and that it can be written"
-        raise ServiceUnavailable(f"The task database failed: {error}", hint) from error
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            # the low byte of an extended code is the kind of failure
+            kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if kind not in DAMAGE and not isinstance(error, sqlite3.OperationalError):
+                raise  # a constraint, a wrong parameter: our own mistake
+            self.was_away = True
+            if kind in DAMAGE:
+                raise DatabaseDamaged() from error
+            if kind in NO_ROOM:
+                raise StorageUnavailable(f"The task database cannot be written: {error}") from error
+            raise ServiceUnavailable(f"The task database failed: {error}") from error

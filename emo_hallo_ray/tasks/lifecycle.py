@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from emo_hallo_ray.errors import LeaseLost, TaskCancelled, TaskNotFound
+from emo_hallo_ray.errors import LeaseLost, TaskCancelled, TaskNotEnded, TaskNotFound
 from emo_hallo_ray.tasks.database import Database
 from emo_hallo_ray.tasks.journal import Journal
 from emo_hallo_ray.tasks.model import LEGAL_TRANSITIONS, NewTask, TaskStatus
@@ -23,18 +23,26 @@ class StoreLimits:
 
     max_queued: int = 100
     max_concurrent: int = 1
-    max_attempts: int = 3
+    max_attempts: int = 3  # that may end badly without the task getting any further
     lease_s: float = 15.0
 
 
 class Lifecycle:
     """Changes rows of `tasks`, and tells each change of status in the journal."""
 
-    def __init__(self, database: Database, journal: Journal, limits: StoreLimits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        limits: StoreLimits,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
         self._database = database
         self._journal = journal
         self._limits = limits
         self._clock = clock
+        self._monotonic = monotonic
 
     def accept(self, new: NewTask, position: int) -> None:
         """Put a new task into the queue, where it has this position."""
@@ -56,6 +64,18 @@ class Lifecycle:
         row = self._database.row("SELECT * FROM tasks WHERE task_id = ?", (task_id,))
         if row is None:
             raise TaskNotFound(f"There is no task {task_id}")
+        return row
+
+    def find_ended(self, task_id: str) -> sqlite3.Row:
+        """The row of a task that is over.
+
+        Raises:
+            TaskNotFound: there is none with this id.
+            TaskNotEnded: it waits or runs.
+        """
+        row = self.find(task_id)
+        if not TaskStatus(row["status"]).is_terminal:
+            raise TaskNotEnded(f"The task is {row['status']}", "cancel it first, a running one with force=true")
         return row
 
     def held(self, task_id: str, fence: int) -> sqlite3.Row:
@@ -82,7 +102,7 @@ class Lifecycle:
 
     def keep(self, row: sqlite3.Row, **values: Any) -> None:
         """Change columns of a task and extend its lease."""
-        self.update(row, lease_until=self._clock() + self._limits.lease_s, **values)
+        self.update(row, lease_until=self._lease_end(), **values)
 
     def transition(
         self, row: sqlite3.Row, status: TaskStatus, message: str, line: str, level: str = "INFO", **values: Any
@@ -115,22 +135,23 @@ class Lifecycle:
     def start_attempt(self, row: sqlite3.Row) -> None:
         """Give a queued task to a runner, under a new fence."""
         attempt, n_segments = row["attempts"] + 1, len(task_from_row(row).segments)
-        line = f"attempt {attempt} of at most {self._limits.max_attempts} started"
+        line = f"attempt {attempt} started"
         values = {
             "attempts": attempt,
             "fence": row["fence"] + 1,
             "started_at": self._moment(row) if row["started_at"] is None else row["started_at"],
-            "lease_until": self._clock() + self._limits.lease_s,
+            "lease_until": self._lease_end(),
         }
         resuming = f", to resume after segment {n_segments}" if n_segments else ""
         self.transition(row, TaskStatus.PROCESSING, "Starting", line + resuming, **values)
 
     def expire_leases(self) -> list[str]:
         """Take tasks away from silent runners; their ids."""
-        self._shorten_leases()
+        if self._database.was_away:
+            self._renew_leases()
         rows = self._database.rows(
             "SELECT * FROM tasks WHERE status = ? AND lease_until < ? ORDER BY sequence",
-            (TaskStatus.PROCESSING, self._clock()),
+            (TaskStatus.PROCESSING, self._monotonic()),
         )
         for row in rows:
             line = f"lease ran out: the runner of attempt {row['attempts']} was silent for {self._limits.lease_s:g} s"
@@ -139,39 +160,47 @@ class Lifecycle:
         return [row["task_id"] for row in rows]
 
     def retry_or_fail(self, row: sqlite3.Row, line: str, error_code: str, error: str) -> None:
-        """Queue the task again for another attempt if one is left, else fail it."""
-        if row["attempts"] < self._limits.max_attempts:
-            line = f"{line}; back in the queue"
-            self.transition(row, TaskStatus.QUEUED, "Waiting for another attempt", line, "WARNING")
+        """Queue the task again for another attempt, unless too many have ended badly where this one did."""
+        strikes = row["strikes"] + 1
+        if strikes < self._limits.max_attempts:
+            line = f"{line}; back in the queue, {strikes} of {self._limits.max_attempts} without getting further"
+            self.transition(row, TaskStatus.QUEUED, "Waiting for another attempt", line, "WARNING", strikes=strikes)
         else:
-            self.fail(row, error_code, error)
+            self.fail(row, error_code, error, strikes=strikes)
 
-    def give_back(self, row: sqlite3.Row) -> None:
-        """Queue the task again as if this attempt had not been."""
-        line, attempts = "given back to the queue by a runner that stopped", row["attempts"] - 1
-        self.transition(row, TaskStatus.QUEUED, WAITING, line, attempts=attempts)
+    def give_back(self, row: sqlite3.Row, reason: str | None) -> None:
+        """Queue the task again as if this attempt had not been.
+
+        Args:
+            reason: what has to change before an attempt can succeed; None if the runner just stops.
+        """
+        message, level = (WAITING, "INFO") if reason is None else (f"Waiting: {reason}", "WARNING")
+        line = f"given back to the queue: {reason or 'its runner stopped'}"
+        self.transition(row, TaskStatus.QUEUED, message, line, level, attempts=row["attempts"] - 1)
 
     def complete(self, row: sqlite3.Row, result: dict[str, Any]) -> None:
         """End the task well."""
         self.transition(row, TaskStatus.COMPLETED, "Task completed", "completed", progress=100, result=result)
 
-    def fail(self, row: sqlite3.Row, error_code: str, error: str) -> None:
+    def fail(self, row: sqlite3.Row, error_code: str, error: str, **values: Any) -> None:
         """End the task badly."""
-        line = f"failed: {error}"
-        self.transition(row, TaskStatus.FAILED, "Task failed", line, "ERROR", error=error, error_code=error_code)
+        values |= {"error": error, "error_code": error_code}
+        self.transition(row, TaskStatus.FAILED, "Task failed", f"failed: {error}", "ERROR", **values)
 
     def cancel(self, row: sqlite3.Row) -> None:
         """End the task because somebody said so. The new fence is nobody's: what an attempt still writes is refused."""
         self.transition(row, TaskStatus.CANCELLED, "Task cancelled", "cancelled", fence=row["fence"] + 1)
 
-    def _shorten_leases(self) -> None:
-        # A lease that reaches further than leases do was given before the clock was set back. Its runner may well be
-        # alive, so it gets one lease from now: a dead one is noticed no later than ever.
-        longest = self._clock() + self._limits.lease_s
+    def _lease_end(self) -> float:
+        # by a clock that nobody can set; all writers run on one machine, and after its restart leases are renewed
+        return self._monotonic() + self._limits.lease_s
+
+    def _renew_leases(self) -> None:
+        """While the database was away no runner could be heard, so each gets one lease from now."""
         self._database.write(
-            "UPDATE tasks SET lease_until = :longest WHERE status = :processing AND lease_until > :longest",
-            {"longest": longest, "processing": TaskStatus.PROCESSING},
+            "UPDATE tasks SET lease_until = ? WHERE status = ?", (self._lease_end(), TaskStatus.PROCESSING)
         )
+        self._database.was_away = False
 
     def _moment(self, row: sqlite3.Row) -> float:
         """Now, or the task's last change if the clock was set back since: a task's times never go backwards."""

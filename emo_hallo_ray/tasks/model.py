@@ -80,6 +80,7 @@ class Task:
     started_at: float | None = None  # first attempt
     finished_at: float | None = None
     attempts: int = 0
+    strikes: int = 0  # attempts that ended badly since the task last got further than ever
     fence: int = 0  # of the newest attempt
     segments: tuple[str, ...] = ()  # file names of finished segments, in order
     stage_seconds: dict[str, float] = field(default_factory=dict)
@@ -89,6 +90,7 @@ class Task:
     queue_position: int | None = None  # 1 is next; only while queued
     frames_done: int = 0  # generated in the newest attempt's view, for the ETA
     frames_total: int | None = None
+    data_deleted_at: float | None = None  # files and log are gone, on request or by age
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from emo_hallo_ray.errors import InvalidParameter, TaskNotFound
 from emo_hallo_ray.tasks.database import Database
 from emo_hallo_ray.tasks.journal import Journal
 from emo_hallo_ray.tasks.model import EngineDefaults, Event, LogRecord, Page, Task, TaskStatus
+from emo_hallo_ray.tasks.queue_order import QueueOrder
 from emo_hallo_ray.tasks.rows import task_from_row
 
 
@@ -18,6 +19,7 @@ class TaskQueries:
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
         self._journal = journal
+        self._queue = QueueOrder(database)
 
     def get(self, task_id: str) -> Task:
         """Read one task.
@@ -78,10 +80,29 @@ class TaskQueries:
         )
         return length, oldest
 
-    def finished_before(self, at: float) -> list[str]:
-        """Ids of the tasks that ended before this time, the oldest first."""
-        rows = self._database.rows("SELECT task_id FROM tasks WHERE finished_at < ? ORDER BY finished_at", (at,))
-        return [row["task_id"] for row in rows]
+    def ended(self, before: float | None = None, with_data: bool = False) -> list[tuple[str, float]]:
+        """Ids and ends of the tasks that are over, the oldest first.
+
+        Args:
+            before: only what ended before this time.
+            with_data: only those whose data were not deleted.
+        """
+        condition = "AND data_deleted_at IS NULL" if with_data else ""
+        rows = self._database.rows(
+            f"SELECT task_id, finished_at FROM tasks WHERE finished_at < ? {condition} ORDER BY finished_at",
+            (float("inf") if before is None else before,),
+        )
+        return [(row["task_id"], row["finished_at"]) for row in rows]
+
+    def known(self, task_ids: Iterable[str]) -> dict[str, TaskStatus]:
+        """Status of those of these tasks that there are and whose data were not deleted."""
+        ids = json.dumps(list(task_ids))
+        rows = self._database.rows(
+            "SELECT task_id, status FROM tasks"
+            " WHERE data_deleted_at IS NULL AND task_id IN (SELECT value FROM json_each(?))",
+            (ids,),
+        )
+        return {row["task_id"]: TaskStatus(row["status"]) for row in rows}
 
     def logs(self, task_id: str, tail: int | None = None) -> list[LogRecord]:
         """A task's log, oldest first, or its last `tail` lines."""
@@ -101,22 +122,8 @@ class TaskQueries:
         return counted
 
     def _tasks(self, rows: Sequence[sqlite3.Row]) -> list[Task]:
-        positions = self._queue_positions([row["sequence"] for row in rows if row["status"] == TaskStatus.QUEUED])
+        positions = self._queue.positions(row["sequence"] for row in rows if row["status"] == TaskStatus.QUEUED)
         return [task_from_row(row, positions.get(row["sequence"])) for row in rows]
-
-    def _queue_positions(self, sequences: Sequence[int]) -> dict[int, int]:
-        """Positions of these queued tasks and of those between them; counting once keeps long pages cheap."""
-        if not sequences:
-            return {}
-        first, last = min(sequences), max(sequences)
-        ahead = self._database.value(
-            "SELECT count(*) FROM tasks WHERE status = ? AND sequence < ?", (TaskStatus.QUEUED, first)
-        )
-        rows = self._database.rows(
-            "SELECT sequence FROM tasks WHERE status = ? AND sequence BETWEEN ? AND ? ORDER BY sequence",
-            (TaskStatus.QUEUED, first, last),
-        )
-        return {row["sequence"]: position for position, row in enumerate(rows, start=ahead + 1)}
 
 
 def _parse_cursor(cursor: str | None) -> int | None:

@@ -24,6 +24,7 @@ def task_from_row(row: sqlite3.Row, queue_position: int | None = None) -> Task:
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         attempts=row["attempts"],
+        strikes=row["strikes"],
         fence=row["fence"],
         segments=tuple(json.loads(row["segments"])),
         stage_seconds=json.loads(row["stage_seconds"]),
@@ -33,6 +34,7 @@ def task_from_row(row: sqlite3.Row, queue_position: int | None = None) -> Task:
         queue_position=queue_position,
         frames_done=row["frames_done"],
         frames_total=row["frames_total"],
+        data_deleted_at=row["data_deleted_at"],
     )
 
 

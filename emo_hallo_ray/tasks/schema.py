@@ -63,6 +63,13 @@ CREATE TABLE defaults (
 ) STRICT, WITHOUT ROWID
 """
 
+TURNS = """
+CREATE TABLE turns (
+    owner TEXT PRIMARY KEY,  -- '' for tasks of nobody
+    turn  INTEGER NOT NULL   -- grows with every claim: the lowest has waited for the longest
+) STRICT, WITHOUT ROWID
+"""
+
 # Databases of every earlier version are in use: append a step, never change one.
 MIGRATIONS = (
     (
@@ -80,6 +87,14 @@ MIGRATIONS = (
     (
         "CREATE INDEX tasks_by_owner_and_status ON tasks (owner, status, sequence)",
         "CREATE INDEX tasks_by_end ON tasks (finished_at) WHERE finished_at IS NOT NULL",
+    ),
+    (
+        # attempts that ended badly since the task last got further than ever, which is `furthest` segments
+        "ALTER TABLE tasks ADD COLUMN strikes INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE tasks ADD COLUMN furthest INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE tasks ADD COLUMN data_deleted_at REAL",
+        "UPDATE tasks SET furthest = json_array_length(segments)",
+        TURNS,
     ),
 )
 

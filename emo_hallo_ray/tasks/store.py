@@ -35,6 +35,11 @@ __all__ = ["StoreLimits", "TaskStore"]
 RETRY_AFTER_S = 30
 
 
+def queue_full(n_waiting: int) -> QueueFull:
+    """The refusal of one more task."""
+    return QueueFull(f"{n_waiting} tasks are waiting, no more are taken", "try again later", RETRY_AFTER_S)
+
+
 class TaskStore(TaskQueries):
     """The tasks of one service.
 
@@ -42,12 +47,27 @@ class TaskStore(TaskQueries):
         ServiceUnavailable: by every method, when the database cannot be used just now.
     """
 
-    def __init__(self, path: Path, limits: StoreLimits, clock: Callable[[], float] = time.time) -> None:
-        database = Database(path)
+    def __init__(
+        self,
+        path: Path,
+        limits: StoreLimits,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        lazily: bool = False,
+    ) -> None:
+        """Open or make the database.
+
+        Args:
+            clock: seconds since the epoch, for the times that people see; may be set back and forth.
+            monotonic: seconds that only pass, for leases.
+            lazily: open it at the first use, and again at each use after one that failed.
+        """
+        database = Database(path, lazily)
         journal = Journal(database)
         super().__init__(database, journal)
-        self._lifecycle = Lifecycle(database, journal, limits, clock)
+        self._lifecycle = Lifecycle(database, journal, limits, clock, monotonic)
         self._limits = limits
+        self._clock = clock
 
     def close(self) -> None:
         """Release the database file."""
@@ -71,9 +91,7 @@ class TaskStore(TaskQueries):
                     return earlier
                 n_waiting = self._count(TaskStatus.QUEUED)
                 if n_waiting >= self._limits.max_queued:
-                    raise QueueFull(
-                        f"{n_waiting} tasks are waiting, no more are taken", "try again later", RETRY_AFTER_S
-                    )
+                    raise queue_full(n_waiting)
                 self._lifecycle.accept(new, position=n_waiting + 1)
                 return self.get(new.task_id)
         except ServiceUnavailable as error:
@@ -99,17 +117,31 @@ class TaskStore(TaskQueries):
             self._lifecycle.cancel(row)
             return self.get(task_id)
 
-    def delete(self, task_id: str) -> None:
-        """Forget a task that is over.
+    def delete_data(self, task_id: str) -> Task:
+        """Forget all of a task that is over but the bare fact that it was; its files are the caller's to remove.
 
         Raises:
             TaskNotFound: there is none with this id.
-            ValueError: it is not over.
+            TaskNotEnded: it waits or runs.
         """
         with self._database.transaction():
-            row = self._lifecycle.find(task_id)
-            if not TaskStatus(row["status"]).is_terminal:
-                raise ValueError(f"task {task_id} is {row['status']}, only ended tasks can be deleted")
+            row = self._lifecycle.find_ended(task_id)
+            if row["data_deleted_at"] is None:
+                self._journal.forget(task_id)
+                # an equal request later is a new one
+                gone = {"data_deleted_at": self._clock(), "idempotency_key": None, "request_digest": None}
+                self._lifecycle.update(row, **gone)
+            return self.get(task_id)
+
+    def delete(self, task_id: str) -> None:
+        """Forget a task that is over altogether.
+
+        Raises:
+            TaskNotFound: there is none with this id.
+            TaskNotEnded: it waits or runs.
+        """
+        with self._database.transaction():
+            self._lifecycle.find_ended(task_id)
             self._database.write("DELETE FROM tasks WHERE task_id = ?", (task_id,))
             self._journal.forget(task_id)
 
@@ -130,17 +162,23 @@ class TaskStore(TaskQueries):
     # for runners; with a fence each may raise TaskCancelled or LeaseLost, and then the attempt must stop
 
     def claim_next(self) -> Task | None:
-        """Start an attempt at the oldest queued task, if one more may run; the attempt's fence is in the task."""
+        """Start an attempt at the queue's next task, if one more may run; the attempt's fence is in the task.
+
+        Two tasks with strikes never run at a time: one that takes its runners down costs each of the others one attempt
+        at most.
+        """
         with self._database.transaction():
             self._lifecycle.expire_leases()
             if self._count(TaskStatus.PROCESSING) >= self._limits.max_concurrent:
                 return None
-            row = self._database.row(
-                "SELECT * FROM tasks WHERE status = ? ORDER BY sequence LIMIT 1", (TaskStatus.QUEUED,)
+            suspect_runs = self._database.value(
+                "SELECT count(*) FROM tasks WHERE status = ? AND strikes > 0", (TaskStatus.PROCESSING,)
             )
+            row = self._queue.next(max_strikes=0 if suspect_runs else None)
             if row is None:
                 return None
             self._lifecycle.start_attempt(row)
+            self._queue.count_turn(row["owner"])
             return self.get(row["task_id"])
 
     def expire_leases(self) -> list[str]:
@@ -174,12 +212,15 @@ class TaskStore(TaskQueries):
         with self._database.transaction():
             row = self._lifecycle.held(task_id, fence)
             segments = list(task_from_row(row).segments)
+            values: dict[str, Any] = {}
             if index == len(segments):
                 segments.append(name)
+                if len(segments) > row["furthest"]:  # else it only makes again what was lost
+                    values = {"furthest": len(segments), "strikes": 0}
                 self._lifecycle.tell(row, f"segment {index + 1} finished, {frames_done} frames")
             elif index not in range(len(segments)) or segments[index] != name:
                 raise ValueError(f"segment {index} ({name}) committed, but segment {len(segments)} is next")
-            self._lifecycle.keep(row, segments=segments, frames_done=max(row["frames_done"], frames_done))
+            self._lifecycle.keep(row, segments=segments, frames_done=max(row["frames_done"], frames_done), **values)
 
     def restart_segments(self, task_id: str, fence: int, n_kept: int = 0) -> None:
         """Forget the segments after the first `n_kept`, whose files are gone, and keep the lease."""
@@ -212,10 +253,10 @@ class TaskStore(TaskQueries):
             else:
                 self._lifecycle.fail(row, error_code, error)
 
-    def release(self, task_id: str, fence: int) -> None:
-        """Give a task back unharmed, as on shutdown; this does not count as an attempt."""
+    def release(self, task_id: str, fence: int, reason: str | None = None) -> None:
+        """Give a task back unharmed, as on shutdown or for a reason outside of it; it counts as no attempt."""
         with self._database.transaction():
-            self._lifecycle.give_back(self._lifecycle.held(task_id, fence))
+            self._lifecycle.give_back(self._lifecycle.held(task_id, fence), reason)
 
     def log(self, task_id: str, level: str, message: str) -> None:
         """Add a line to a task's log; line breaks become spaces.

@@ -32,7 +32,7 @@ def test_serve_becomes_ray_serve_with_the_services_environment(run, execve, tmp_
     program, arguments, environment = execve
     assert isinstance(result.exception, Replaced)
     assert program == sys.executable
-    assert arguments == [sys.executable, "-m", "ray.serve.scripts", "run", str(config)]
+    assert arguments == [sys.executable, "-m", "deployments", str(config)]
     assert environment == {"RAY_PROXY": "chosen"}
 
 

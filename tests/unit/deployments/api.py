@@ -74,6 +74,7 @@ def make_api(folder: Path, **sections: dict[str, Any]) -> FastAPI:
         stages=cast(Any, SimpleNamespace(handles=SimpleNamespace(preprocessor=Inspector()))),
         reader=TaskReader(registry),
         runner=cast(Any, NoRunner()),
+        janitor=cast(Any, NoRunner()),
         health=cast(Any, GoodHealth()),
     )
     return build_api(service)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request
 
-from deployments.body_limit import LimitBodies
+from deployments.body_limit import BodyLimit
 from tests.unit.deployments.test_http_errors import ask
 
 
@@ -20,7 +20,7 @@ def app() -> FastAPI:
     async def echo(request: Request) -> int:
         return len(await request.body())
 
-    app.add_middleware(LimitBodies, max_bytes=1024, timeout_s=0.1)
+    app.add_middleware(BodyLimit, max_bytes=1024, timeout_s=0.1)
     return app
 
 

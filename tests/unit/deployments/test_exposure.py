@@ -33,7 +33,7 @@ def test_open_to_the_network_without_keys_is_said_loudly_with_what_to_do(
 
     assert len(lines) == 5
     assert "0.0.0.0" in lines[1]
-    assert "emo-hallo keys new" in lines[2]
+    assert "emo-hallo key" in lines[2]
 
 
 @pytest.mark.parametrize(("has_keys", "host"), [(True, "0.0.0.0"), (False, "127.0.0.1")])

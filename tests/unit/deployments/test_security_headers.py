@@ -70,7 +70,7 @@ def test_a_crash_has_them_too() -> None:
 def test_data_may_load_nothing_and_is_kept_by_no_cache_on_the_way(client: TestClient) -> None:
     answer = client.get("/api/v1/health")
 
-    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
     assert answer.headers["Cache-Control"] == "private, no-cache"
 
 

@@ -12,13 +12,21 @@ LIMITS = StoreLimits(max_queued=5, max_concurrent=2, max_attempts=2, lease_s=10)
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """Seconds that pass when told to: both clocks go on together, and `set_by` changes the one on the wall only."""
 
     def __init__(self, now: float = 1_000_000.0) -> None:
         self.now = now
+        self._set_by = 0.0
 
     def __call__(self) -> float:
         return self.now
+
+    def set_by(self, seconds: float) -> None:
+        self.now += seconds
+        self._set_by += seconds
+
+    def monotonic(self) -> float:
+        return self.now - self._set_by
 
 
 @pytest.fixture
@@ -28,7 +36,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[TaskStore]:
-    store = TaskStore(tmp_path / "tasks.sqlite", LIMITS, clock)
+    store = TaskStore(tmp_path / "tasks.sqlite", LIMITS, clock, clock.monotonic)
     yield store
     store.close()
 

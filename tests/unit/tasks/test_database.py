@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emo_hallo_ray.errors import ServiceUnavailable
+from emo_hallo_ray.errors import DatabaseDamaged, ServiceUnavailable
 from emo_hallo_ray.tasks.database import Database
 from emo_hallo_ray.tasks.model import Task
 from emo_hallo_ray.tasks.schema import MIGRATIONS, VERSION
@@ -75,7 +75,7 @@ def test_a_task_from_before_there_were_presets_goes_on_at_full_quality(store: Ta
 def test_a_file_that_is_no_database_is_named_as_the_trouble(tmp_path: Path) -> None:
     (tmp_path / "db").write_bytes(b"something else entirely " * 100)
 
-    with pytest.raises(ServiceUnavailable, match="not a database"):
+    with pytest.raises(DatabaseDamaged, match="emo-hallo repair"):
         Database(tmp_path / "db")
 
 
@@ -163,3 +163,16 @@ def test_all_that_a_power_cut_must_not_take_back_waits_for_the_disk(
     write(store, task)
 
     assert asked == [must_wait]
+
+
+def test_a_lazy_database_opens_as_soon_as_it_can_be(tmp_path: Path) -> None:
+    (tmp_path / "db").write_bytes(b"something else entirely " * 100)
+    database = Database(tmp_path / "db", lazily=True)
+    for _ in range(2):
+        with pytest.raises(DatabaseDamaged):
+            database.rows("SELECT * FROM tasks")
+
+    (tmp_path / "db").unlink()
+
+    assert database.rows("SELECT * FROM tasks") == []
+    database.close()

@@ -17,6 +17,7 @@ from emo_hallo_ray.errors import (
     SubmissionFailed,
     TaskCancelled,
     TaskNotCancellable,
+    TaskNotEnded,
     TaskNotFound,
 )
 from emo_hallo_ray.tasks.model import EngineDefaults, Task, TaskStatus
@@ -154,6 +155,94 @@ def test_a_task_that_ends_its_runners_fails_with_a_plain_reason(
     assert (ended.status, ended.error_code) == (TaskStatus.FAILED, "ATTEMPTS_EXHAUSTED")
     assert ended.error == "given up after attempt 2, whose runner fell silent without a result"
     assert ended.finished_at == clock.now
+
+
+def test_attempts_count_only_while_a_task_gets_no_further(store: TaskStore, clock: Clock, claimed: Claimed) -> None:
+    task = claimed()
+    for index in range(5):
+        store.commit_segment(task.task_id, task.fence, index, f"{index:05d}-{task.fence}.mp4", 80)
+        clock.now += LIMITS.lease_s + 1
+        again = store.claim_next()
+        assert again is not None
+        task = again
+
+    assert (task.attempts, task.strikes) == (6, 1)
+    # what was there before and is made again is no step forward
+    store.restart_segments(task.task_id, task.fence, 0)
+    store.commit_segment(task.task_id, task.fence, 0, "anew", 80)
+    store.fail(task.task_id, task.fence, "X", "fell over", retryable=True)
+    assert store.get(task.task_id).status is TaskStatus.FAILED
+
+
+def test_a_task_that_takes_runners_down_costs_those_beside_it_one_attempt_each(
+    store: TaskStore, clock: Clock, claimed: Claimed
+) -> None:
+    poison, victim = claimed(), claimed()
+    clock.now += LIMITS.lease_s + 1
+
+    assert [task and task.task_id for task in (store.claim_next(), store.claim_next())] == [poison.task_id, None]
+    clock.now += LIMITS.lease_s + 1
+
+    again = store.claim_next()
+    assert store.get(poison.task_id).status is TaskStatus.FAILED
+    assert again is not None
+    assert (again.task_id, again.strikes) == (victim.task_id, 1)
+
+
+def test_a_new_task_passes_those_that_wait_for_a_suspect(store: TaskStore, clock: Clock, claimed: Claimed) -> None:
+    claimed(), claimed()
+    clock.now += LIMITS.lease_s + 1
+    store.claim_next()
+
+    assert claimed().task_id == "task-2"
+
+
+def test_leases_are_renewed_after_the_store_was_away(tmp_path: Path, clock: Clock) -> None:
+    first = TaskStore(tmp_path / "db", LIMITS, clock, clock.monotonic)
+    first.create(new_task(1))
+    task = first.claim_next()
+    assert task is not None
+    first.close()
+    clock.now += 10 * LIMITS.lease_s  # in which no runner could be heard
+
+    store = TaskStore(tmp_path / "db", LIMITS, clock, clock.monotonic)
+
+    assert store.expire_leases() == []
+    clock.now += LIMITS.lease_s + 1
+    assert store.expire_leases() == [task.task_id]
+    store.close()
+
+
+def test_callers_share_the_service_evenly_and_their_own_tasks_keep_their_order(store: TaskStore) -> None:
+    for number, owner in enumerate("aaabc"):
+        store.create(new_task(number, owner=owner))
+
+    assert [store.get(f"task-{n}").queue_position for n in range(5)] == [1, 4, 5, 2, 3]
+    order = []
+    while (task := store.claim_next()) is not None:
+        order.append(task.task_id)
+        store.complete(task.task_id, task.fence, {})
+    assert order == ["task-0", "task-3", "task-4", "task-1", "task-2"]
+
+
+def test_a_caller_with_a_running_task_waits_for_those_with_none(store: TaskStore) -> None:
+    for number, owner in enumerate("aab"):
+        store.create(new_task(number, owner=owner))
+
+    assert [store.claim_next().task_id for _ in range(2)] == ["task-0", "task-2"]  # type: ignore[union-attr]
+
+
+def test_nothing_is_kept_of_deleted_data_but_that_there_was_a_task(store: TaskStore, claimed: Claimed) -> None:
+    task = store.create(new_task(0, idempotency_key="k", request_digest="d"))
+    store.cancel(task.task_id)
+
+    gone = store.delete_data(task.task_id)
+
+    assert (gone.status, gone.data_deleted_at) == (TaskStatus.CANCELLED, gone.updated_at)
+    assert store.delete_data(task.task_id) == gone
+    assert (store.logs(task.task_id), store.events_since(task.task_id, 0)) == ([], [])
+    assert store.create(new_task(1, idempotency_key="k", request_digest="d")).task_id == "task-1"
+    assert store.known(["task-0", "task-1", "task-2"]) == {"task-1": TaskStatus.QUEUED}
 
 
 def test_an_error_that_may_pass_is_tried_again_and_one_that_cannot_is_final(store: TaskStore, claimed: Claimed) -> None:
@@ -327,12 +416,12 @@ def test_many_tasks_are_read_at_once_and_missing_ones_are_left_out(store: TaskSt
     assert store.get_many([]) == {}
 
 
-@pytest.mark.parametrize("step_s", [0.01, 3600], ids=["a little", "an hour"])
-def test_a_clock_that_is_set_back_neither_takes_a_task_from_a_living_runner_nor_leaves_it_with_a_dead_one(
+@pytest.mark.parametrize("step_s", [-3600, -0.01, 0.01, 3600, 1e9])
+def test_a_clock_that_is_set_neither_takes_a_task_from_a_living_runner_nor_leaves_it_with_a_dead_one(
     store: TaskStore, clock: Clock, claimed: Claimed, step_s: float
 ) -> None:
     task = claimed()
-    clock.now -= step_s
+    clock.set_by(step_s)
 
     assert store.expire_leases() == []
     clock.now += LIMITS.lease_s
@@ -343,7 +432,7 @@ def test_a_clock_that_is_set_back_neither_takes_a_task_from_a_living_runner_nor_
 
 def test_the_times_of_a_task_never_go_backwards(store: TaskStore, clock: Clock, claimed: Claimed) -> None:
     task = claimed()
-    clock.now -= 3600
+    clock.set_by(-3600)
 
     store.report(task.task_id, task.fence, 10, "working", 1, 2)
     store.complete(task.task_id, task.fence, {})
@@ -365,12 +454,16 @@ def test_the_log_tells_a_tasks_life_in_plain_words(store: TaskStore, clock: Cloc
 
     assert [(line.level, line.message) for line in store.logs(task.task_id)] == [
         ("INFO", "queued at position 1; engine preview (asked for)"),
-        ("INFO", "attempt 1 of at most 2 started"),
+        ("INFO", "attempt 1 started"),
         ("WARNING", "3 faces, largest taken"),
         ("INFO", "segment 1 finished, 80 frames"),
-        ("WARNING", "lease ran out: the runner of attempt 1 was silent for 10 s; back in the queue"),
-        ("INFO", "attempt 2 of at most 2 started, to resume after segment 1"),
-        ("INFO", "given back to the queue by a runner that stopped"),
+        (
+            "WARNING",
+            "lease ran out: the runner of attempt 1 was silent for 10 s; "
+            "back in the queue, 1 of 2 without getting further",
+        ),
+        ("INFO", "attempt 2 started, to resume after segment 1"),
+        ("INFO", "given back to the queue: its runner stopped"),
         ("INFO", "cancelled"),
     ]
     assert [line.message for line in store.logs(task.task_id, tail=1)] == ["cancelled"]
@@ -426,14 +519,17 @@ def test_ended_tasks_are_found_by_age_the_oldest_first(store: TaskStore, clock: 
         store.cancel(task_id, force=True)
     claimed()
 
-    assert store.finished_before(clock.now) == ended[1:]
-    assert store.finished_before(clock.now + 1) == ended[::-1]
+    assert [task_id for task_id, _ in store.ended(before=clock.now)] == ended[1:]
+    assert [task_id for task_id, _ in store.ended()] == ended[::-1]
+    store.delete_data(ended[0])
+    assert store.ended(with_data=True) == [(ended[1], clock.now - 10)]
 
 
 def test_only_ended_tasks_can_be_deleted(store: TaskStore, claimed: Claimed) -> None:
     task = claimed()
-    with pytest.raises(ValueError, match="processing"):
-        store.delete(task.task_id)
+    for delete in (store.delete, store.delete_data):
+        with pytest.raises(TaskNotEnded, match="processing"):
+            delete(task.task_id)
     store.complete(task.task_id, task.fence, {})
 
     store.delete(task.task_id)
