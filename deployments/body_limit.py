@@ -1,61 +1,67 @@
-"""Small bodies only, and no slow ones, wherever a route would read the whole body into memory."""
+"""A limit to request bodies, checked before any route runs. Uploads stream, and count themselves: see uploads.py."""
 
 import asyncio
 
+from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.http_errors import error_response
-from emo_hallo_ray.errors import UploadTimedOut, UploadTooLarge
+from emo_hallo_ray.errors import EmoHalloError, UploadTimedOut, UploadTooLarge
 
-MAX_BODY_BYTES = 64 * 1024
-MAX_BODY_S = 30.0
-BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})  # their bodies mean nothing, and nothing reads them
-STREAMED = frozenset({"/api/v1/inference/hallo2"})  # reads its body piece by piece, and has limits of its own
+MAX_BYTES = 64 * 1024
+TIMEOUT_S = 30.0
+STREAMED = frozenset({"/api/v1/inference/hallo2"})
 
 
 class BodyLimit:
-    """Answers 413 to a body that is too large, by its declaration or by what comes, and 408 to one that dawdles.
+    """Reads bodies whole, so that routes get them at once or not at all."""
 
-    The body is read before the route is called, which frameworks do anyway, and given to it in one piece.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BYTES, timeout_s: float = TIMEOUT_S) -> None:
         self._app = app
+        self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in BODILESS or scope["path"].rstrip("/") in STREAMED:
+        if scope["type"] != "http" or not _has_body(scope) or get_route_path(scope) in STREAMED:
             await self._app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(MAX_BODY_S):
-                body = await _read(scope, receive)
-        except TimeoutError:
-            late = UploadTimedOut(f"The body did not arrive within {MAX_BODY_S:g} s", "send it again")
-            await error_response(late)(scope, receive, send)
+            body = await self._read(scope, receive)
+        except EmoHalloError as error:
+            await error_response(error)(scope, receive, send)
             return
-        if body is None:
-            large = UploadTooLarge(f"The body is larger than the limit of {MAX_BODY_BYTES // 1024} KB")
-            await error_response(large)(scope, receive, send)
-            return
-        pieces: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        replay: list[Message] = [body]
 
         async def receive_again() -> Message:
-            return pieces.pop() if pieces else await receive()
+            return replay.pop() if replay else await receive()
 
         await self._app(scope, receive_again, send)
 
+    async def _read(self, scope: Scope, receive: Receive) -> Message:
+        """The body in one message, or what came instead of it: the caller has gone."""
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdecimal() and int(declared) > self._max_bytes:
+            raise self._too_large()
+        body = b""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return message
+                    body += message.get("body", b"")
+                    if len(body) > self._max_bytes:  # chunked bodies declare nothing
+                        raise self._too_large()
+                    if not message.get("more_body"):
+                        return {"type": "http.request", "body": body, "more_body": False}
+        except TimeoutError as error:
+            raise UploadTimedOut(f"The body did not arrive within {self._timeout_s:g} s") from error
 
-async def _read(scope: Scope, receive: Receive) -> bytes | None:
-    """The whole body; None if it is too large."""
-    declared = Headers(scope=scope).get("content-length", "0")
-    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-        return None
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            return None
-        if not message.get("more_body", False):
-            return body
+    def _too_large(self) -> UploadTooLarge:
+        return UploadTooLarge(f"The body is larger than the limit of {self._max_bytes // 1024} KB")
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers

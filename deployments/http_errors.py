@@ -9,17 +9,20 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.logs import logger
 from emo_hallo_ray.errors import EmoHalloError, InvalidParameter, QueueFull, TaskNotCancellable
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 CODES = {
     400: "BAD_REQUEST",
     401: "UNAUTHORIZED",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
     408: "REQUEST_TIMEOUT",
+    413: "UPLOAD_TOO_LARGE",
     416: "RANGE_NOT_SATISFIABLE",
     503: "SERVICE_UNAVAILABLE",
 }
@@ -66,12 +69,25 @@ def _invalid_request(request: Request, error: Exception) -> JSONResponse:
 def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     detail = {
-        404: f"There is nothing at {request.method} {request.url.path}",
-        405: f"{request.url.path} does not take {request.method}",
+        404: f"There is nothing at {request.method} {request.url.path[:200]}",
+        405: f"{request.url.path[:200]} does not take {request.method}",
     }.get(error.status_code, str(error.detail))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
     hint = "/docs lists every route" if error.status_code in (404, 405) else None
     code = CODES.get(error.status_code, "HTTP_ERROR")
-    return JSONResponse(_body(detail, code, hint), error.status_code, error.headers)
+    return JSONResponse(_body(detail, code, hint), error.status_code, headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Those of every route with this path; Starlette names the first route's only."""
+
+    def is_taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in METHODS if is_taken(method)]
 
 
 def _sentence(item: Any) -> str:

@@ -3,17 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from ray import serve
 from ray.serve.handle import DeploymentHandle
-from starlette.middleware.cors import CORSMiddleware
 
 from deployments import http_errors
 from deployments.access import RequireApiKey
 from deployments.body_limit import BodyLimit
+from deployments.cors import allow_origins
+from deployments.docs_policy import DocsPolicy
 from deployments.exposure import warn_if_open
 from deployments.health import HealthMonitor
 from deployments.janitor import Janitor
@@ -31,13 +31,6 @@ from emo_hallo_ray.engines.registry import EngineCatalog
 from emo_hallo_ray.settings import Settings, unused_variables
 from emo_hallo_ray.storage import Storage
 from emo_hallo_ray.super_resolution.enlargers import Enlargers
-
-CORS: dict[str, Any] = {
-    "allow_methods": ["GET", "HEAD", "POST", "DELETE"],
-    "allow_headers": ["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Range"],
-    "expose_headers": ["X-Request-ID", "Retry-After", "Content-Disposition", "Content-Range", "Accept-Ranges", "ETag"],
-    "max_age": 600,
-}
 
 
 @serve.deployment(name="Ingress", max_ongoing_requests=1000, graceful_shutdown_timeout_s=20)
@@ -57,7 +50,7 @@ class Ingress:
     ) -> None:
         for name in unused_variables():
             logger.warning("environment variable %s names no setting; is it misspelt?", name)
-        await asyncio.to_thread(warn_if_open, has_keys=bool(settings.access.api_key_hashes))
+        await warn_if_open(has_keys=bool(settings.access.api_key_hashes))
         storage = Storage(settings.storage.root)
         connected = await registry.connect()
         handles = StageHandles(preprocessor, audio_embedder, generator, super_resolver, encoder)
@@ -97,17 +90,21 @@ def build_api(service: Service) -> FastAPI:
         description="A portrait and a recording in, a talking portrait out.",
         version=__version__,
         lifespan=lifespan,
+        redirect_slashes=False,  # one address a route: a redirected upload would be sent twice
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
     app.openapi = lambda: build_openapi(app)  # as FastAPI documents it
     for module in (tasks, health, inference):  # the most frequent first: routes are tried in order
         app.include_router(module.router)
     access = service.settings.access
+    # from the inside out
     app.add_middleware(BodyLimit)
     if access.api_key_hashes:
         app.add_middleware(RequireApiKey, key_hashes=access.api_key_hashes)
     http_errors.install(app)
-    if access.cors_origins:  # outside of the keys: a browser asks first, without any
-        app.add_middleware(CORSMiddleware, **CORS, allow_origins=access.cors_origins)
-    app.add_middleware(SecurityHeaders, allows_other_origins=bool(access.cors_origins))
+    if access.cors_origins:
+        allow_origins(app, access.cors_origins)
+    app.add_middleware(DocsPolicy)
+    app.add_middleware(SecurityHeaders)
     return app

@@ -121,7 +121,10 @@ class _Receiver:
             "on_part_end": self._end_part,
             "on_end": self._end,
         }
-        self._parser = MultipartParser(boundary, callbacks)
+        try:
+            self._parser = MultipartParser(boundary, callbacks)
+        except FormParserError as error:
+            raise InvalidParameter("The boundary of the multipart form is too long", "at most 256 bytes") from error
 
     def feed(self, chunk: bytes) -> None:
         self._parser.write(chunk)

@@ -130,6 +130,61 @@ class DataDeleted(BaseModel):
     message: str = "Task data deleted successfully"
 
 
+class Health(BaseModel):
+    """The short answer about the service."""
+
+    status: Literal["healthy"]
+    gpu_available: bool
+    gpu_count: int
+    gpu_name: str | None
+
+
+class GpuDevice(BaseModel):
+    """One GPU."""
+
+    index: int
+    name: str
+    memory_allocated: str
+    memory_total: str
+
+
+class Gpus(BaseModel):
+    """The GPUs that the model stages use."""
+
+    available: bool
+    count: int
+    devices: list[GpuDevice]
+
+
+class EngineHealth(BaseModel):
+    """Whether an engine can run, and why or why not."""
+
+    available: bool
+    reason: str
+
+
+class QueueHealth(BaseModel):
+    """How much waits, and for how long."""
+
+    length: int
+    oldest_age_seconds: float | None
+
+
+class DetailedHealth(BaseModel):
+    """The long answer; of an unhealthy service only the first three."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    timestamp: str
+    reason: str | None = Field(None, description="why the service is unhealthy")
+    uptime: float | None = None
+    models_loaded: list[str] | None = None
+    gpu: Gpus | None = None
+    tasks: dict[str, int] | None = Field(None, description="how many by status, over all callers")
+    engines: dict[str, EngineHealth] | None = None
+    queue: QueueHealth | None = None
+    stages: dict[str, int] | None = Field(None, description="live replicas of each deployment")
+
+
 RESULT_FIELDS = (
     "video_url",
     "duration",

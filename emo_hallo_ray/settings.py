@@ -5,7 +5,9 @@ every component receives only its own section.
 """
 
 import os
+import re
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,9 +21,21 @@ ENV_PREFIX = "EMO_HALLO_"
 # read by other parts of the project, not by the tree below
 OTHER_VARIABLES = frozenset({"EMO_HALLO_SERVER", "EMO_HALLO_API_KEY"})
 
+HASH_OF_NOTHING = sha256().hexdigest()
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
-KeyHash = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")]  # as browsers send it: lower case, no path
+
+
+def _key_hash(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError("not a SHA-256 in 64 hexadecimal digits; `emo-hallo key` makes a key with its hash")
+    if text.lower() == HASH_OF_NOTHING:  # what `printf %s "$KEY" | sha256sum` prints where KEY is not set
+        raise ValueError("this is the SHA-256 of nothing: the key was empty when it was hashed")
+    return text.lower()
+
+
+KeyHash = Annotated[str, AfterValidator(_key_hash)]
 
 
 def int_from_text(value: object) -> object:
@@ -142,7 +156,9 @@ class AccessSettings(Section):
     api_key_hashes: tuple[KeyHash, ...] = Field(
         (), description="SHA-256 of each key, as hexadecimal digits; `emo-hallo key` makes one"
     )
-    cors_origins: tuple[str, ...] = Field((), description="web pages of these origins may call the API from a browser")
+    cors_origins: tuple[Origin, ...] = Field(
+        (), description="web pages of these origins may call the API from a browser"
+    )
 
 
 class ResourceSettings(Section):
@@ -211,6 +227,8 @@ SERVE_ENVIRONMENT = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",  # streams uploads and answers many times more requests than Serve's own proxy
     # with a thread of its own for our code, Serve queues an upload faster than we write it, without bound
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+    # silence of a caller who has not sent all of a request, or does not read its answer; the default is an hour
+    "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "120",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # the default keeps Ctrl-C waiting for half a minute
     # every call of an actor is remembered for the dashboard; Ray's limit of 100,000 is hundreds of megabytes
     "RAY_task_events_max_num_task_in_gcs": "10000",

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from deployments.http_errors import describe_invalid
 from deployments.logs import logger
@@ -14,7 +15,7 @@ from deployments.serve_stages import stage_result
 from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
 from deployments.uploads import Upload, UploadLimits, receive_upload
-from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, QueueFull, SubmissionFailed
+from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, InputError, QueueFull, SubmissionFailed
 from emo_hallo_ray.hallo2.presets import scheduler_for, steps_for
 from emo_hallo_ray.schemas import ConfigChange, ConfigChanged, ConfigView, InferenceForm, Submitted
 from emo_hallo_ray.storage import TaskFiles, disk_trouble
@@ -33,9 +34,17 @@ def _form_schema() -> dict[str, Any]:
         "image_file": {**binary, "description": "portrait, JPG or PNG"},
         "audio_file": {**binary, "description": "speech, WAV, MP3, OGG or M4A"},
     }
-    properties = files | InferenceForm.model_json_schema()["properties"]
-    schema = {"type": "object", "required": ["image_file", "audio_file"], "properties": properties}
+    fields = {name: _without_null(field) for name, field in InferenceForm.model_json_schema()["properties"].items()}
+    schema = {"type": "object", "required": list(files), "properties": files | fields, "additionalProperties": False}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """A form has no way to say null: what is left out is None."""
+    if field.get("default", ...) is None:
+        del field["default"]
+    kinds = [kind for kind in field.pop("anyOf", []) if kind != {"type": "null"}]
+    return field | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})
 
 
 @router.post("", response_model=Submitted, summary="Create a task", openapi_extra=_form_schema())
@@ -120,8 +129,11 @@ async def _receive(request: Request, service: Service, files: TaskFiles) -> Uplo
     destinations = {"image_file": files.image, "audio_file": files.audio}
     limits = service.settings.limits
     upload_limits = UploadLimits(limits.upload_bytes, limits.upload_idle_s, limits.upload_timeout_s)
-    with disk_trouble():
-        return await receive_upload(request.headers, request.stream(), destinations, upload_limits)
+    try:
+        with disk_trouble():
+            return await receive_upload(request.headers, request.stream(), destinations, upload_limits)
+    except ClientDisconnect as error:  # nobody reads this answer; it is no fault of the service
+        raise InputError("The upload broke off") from error
 
 
 def _validate(upload: Upload) -> InferenceForm:

@@ -22,6 +22,11 @@ HEARTBEAT_S = 15.0
 router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], responses={404: {"model": ErrorBody}})
 
 
+def _header(name: str, description: str) -> dict[str, Any]:
+    """For the OpenAPI page: a header that the file response reads by itself."""
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+
+
 @router.get("", response_model=TaskList, summary="List tasks, newest first")
 async def list_tasks(
     request: Request,
@@ -71,8 +76,15 @@ async def delete_task_data(task_id: str, request: Request) -> DataDeleted:
 
 
 @router.get("/{task_id}/logs", response_model=TaskLogs, summary="Log of a task")
-@router.post("/{task_id}/logs", response_model=TaskLogs, summary="Log of a task, by the documented method")
-async def task_logs(task_id: str, request: Request, tail: Annotated[int | None, Query(ge=1)] = None) -> TaskLogs:
+@router.post(
+    "/{task_id}/logs",
+    response_model=TaskLogs,
+    operation_id="task_logs_by_post",
+    summary="Log of a task, by the documented method",
+)
+async def task_logs(
+    task_id: str, request: Request, tail: Annotated[int | None, Query(ge=1, le=1_000_000)] = None
+) -> TaskLogs:
     """The whole log as text, `[LEVEL] message` a line, or its last `tail` lines."""
     task = await _find(request, task_id)
     records = await service_of(request).registry.call(TaskRegistry.logs, task.task_id, tail)
@@ -83,7 +95,12 @@ async def task_logs(task_id: str, request: Request, tail: Annotated[int | None, 
 @router.get(
     "/{task_id}/video",
     response_class=FileResponse,
-    responses={200: {"content": {"video/mp4": {}}}},
+    responses={
+        200: {"content": {"video/mp4": {}}},
+        206: {"description": "The range", "content": {"video/mp4": {}, "multipart/byteranges": {}}},
+        416: {"description": "The video ends before the range begins", "model": ErrorBody},
+    },
+    openapi_extra={"parameters": [_header("Range", "such as bytes=0-99"), _header("If-Range", "an ETag")]},
     summary="Download the video",
 )
 async def task_video(task_id: str, request: Request) -> Response:

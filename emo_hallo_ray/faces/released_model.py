@@ -7,6 +7,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from emo_hallo_ray.errors import UnusableModelFile
+from emo_hallo_ray.redaction import without_folders
 
 Floats = NDArray[np.float32]
 
@@ -33,7 +34,7 @@ class ReleasedModel:
         try:
             outputs: list[Floats] = self._session.run(None, {self._input: pixels})
         except Exception as error:  # ONNX Runtime's classes share no base
-            raise self.unusable(f"it does not run: {error}") from error
+            raise self.unusable(f"it does not run: {without_folders(str(error))}") from error
         return outputs
 
     def unusable(self, problem: str) -> UnusableModelFile:

@@ -12,6 +12,7 @@ from typing import IO
 import imageio_ffmpeg
 
 from emo_hallo_ray.errors import MediaToolFailed, StorageUnavailable
+from emo_hallo_ray.redaction import without_folders
 
 GLOBAL_OPTIONS = (
     *("-hide_banner", "-nostdin", "-y", "-loglevel", "error"),
@@ -134,7 +135,7 @@ def _without_folders(said: bytes, args: Sequence[str]) -> str:
     for arg in args:
         if arg.startswith("file:"):
             text = text.replace(arg, Path(arg).name)
-    return text
+    return without_folders(text)  # of files that a list names, which are no arguments
 
 
 def _feed(pipe: IO[bytes], blocks: Iterable[bytes | memoryview]) -> None:

@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngImageFile
 from emo_hallo_ray.errors import ImageTooLarge, UnreadableImage
 from emo_hallo_ray.media.limits import MIB, MediaLimits
 from emo_hallo_ray.media.sniff import ImageFormat, sniff_image
+from emo_hallo_ray.redaction import without_folders
 
 BACKDROP_RGB = (128, 128, 128)  # what shows through transparent pixels
 # progressive JPEGs have about ten scans; each costs a pass over the whole picture and next to no bytes
@@ -96,7 +97,8 @@ def _pillow_errors_as_ours() -> Iterator[None]:
         yield
     except PILLOW_ERRORS as error:
         raise UnreadableImage(
-            f"the image does not decode: {error}", "the file is damaged or incomplete; save it again as JPEG or PNG"
+            f"the image does not decode: {without_folders(str(error))}",
+            "the file is damaged or incomplete; save it again as JPEG or PNG",
         ) from error
 
 

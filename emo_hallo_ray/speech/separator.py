@@ -12,6 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from emo_hallo_ray.errors import UnusableModelFile
+from emo_hallo_ray.redaction import without_folders
 from emo_hallo_ray.speech.spectrogram import HOP_SAMPLES, Spectrogram, Waves
 
 SAMPLE_RATE_HZ = 44_100
@@ -79,7 +80,7 @@ class VocalSeparator:
         try:
             separated = self._session.run(None, {self._session.get_inputs()[0].name: spectrum[None]})[0]
         except Exception as error:  # ONNX Runtime's classes share no base
-            raise self._unusable(f"it does not run: {error}") from error
+            raise self._unusable(f"it does not run: {without_folders(str(error))}") from error
         if separated.shape != (1, *spectrum.shape):
             raise self._unusable(f"it makes {list(separated.shape)} of {[1, *spectrum.shape]}")
         return self._spectrogram.invert(separated[0]) * np.float32(COMPENSATION)

@@ -1,5 +1,6 @@
 """The settings tree: precedence, refusals, misspelt variables."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,19 @@ def test_arguments_win_over_the_environment_which_wins_over_defaults(monkeypatch
 def test_unknown_keys_and_impossible_values_are_refused(args: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(args)
+
+
+@pytest.mark.parametrize("text", ["secret", "0" * 63, "g" * 64, sha256(b"").hexdigest()])
+def test_what_cannot_be_the_hash_of_a_key_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match=r"SHA-256"):
+        Settings.model_validate({"access": {"api_key_hashes": [text]}})
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "https://a.example/", "https://*.example", "a.example", "file://x"])
+def test_an_origin_is_named_in_full(origin: str) -> None:
+    with pytest.raises(ValidationError, match="cors_origins"):
+        Settings.model_validate({"access": {"cors_origins": [origin]}})
+    assert Settings.model_validate({"access": {"cors_origins": ["http://localhost:3000"]}}).access.cors_origins
 
 
 def test_every_setting_can_be_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:

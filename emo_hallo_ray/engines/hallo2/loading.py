@@ -12,6 +12,7 @@ from emo_hallo_ray.hallo2.checkpoint import load_networks
 from emo_hallo_ray.hallo2.errors import WrongCheckpoint
 from emo_hallo_ray.hallo2.sampling import ClipSampler
 from emo_hallo_ray.hallo2.vae import PictureCodec
+from emo_hallo_ray.redaction import without_folders
 from emo_hallo_ray.weights.layout import WeightsLayout
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -59,7 +60,7 @@ def _load_vae(folder: Path) -> AutoencoderKL:
             folder, local_files_only=True, low_cpu_mem_usage=False, torch_dtype=torch.float32
         )
     except Exception as error:  # a dozen kinds, by what is wrong with which of its files
-        reason = str(error).splitlines()[0].replace(str(folder), folder.name)
+        reason = without_folders(str(error).splitlines()[0].replace(str(folder), folder.name))
         raise UnusableModelFile(f"{name} holds no usable autoencoder: {reason}") from error
     return vae.eval().requires_grad_(False)
 

@@ -8,7 +8,7 @@ import pytest
 
 from emo_hallo_ray import __version__
 
-COMMANDS = ("doctor", "render", "upscale", "serve", "submit", "status", "logs", "cancel")
+COMMANDS = ("doctor", "render", "upscale", "serve", "submit", "status", "logs", "cancel", "key")
 HEAVY = {"ray", "torch", "cv2", "numpy", "httpx", "pydantic", "onnxruntime", "scipy"}
 PROGRAM = """
 import json, sys, time

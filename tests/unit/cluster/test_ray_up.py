@@ -80,7 +80,10 @@ def test_every_node_proves_itself(config):
 
 
 def test_containers_get_the_environment_of_emo_hallo_serve(config):
-    for name in ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD", "RAY_USAGE_STATS_ENABLED"):
+    for name in (
+        *("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD", "RAY_USAGE_STATS_ENABLED"),
+        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S",
+    ):
         assert f"--env {name}={SERVE_ENVIRONMENT[name]}" in config["docker"]["run_options"]
 
 

@@ -111,6 +111,25 @@ def test_a_crash_tells_the_caller_nothing_but_the_log_everything(
     assert "ZeroDivisionError: a secret path" in caplog.text
 
 
+def test_a_refused_method_names_those_of_every_route_at_the_address(app: FastAPI) -> None:
+    @app.delete("/full")
+    async def empty() -> None: ...
+
+    assert ask(app, "PUT", "/full").headers["Allow"] == "GET, DELETE"
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"\\ud800": 1}', '{"steps": "\\ud800"}', "[" * 50_000, '{"steps": ' + "9" * 9000 + "}"],
+    ids=["half a character as key", "and as value", "deep", "huge number"],
+)
+def test_absurd_json_is_the_callers_mistake(app: FastAPI, body: str) -> None:
+    answer = ask(app, "POST", "/body", content=body, headers=JSON)
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
+
+
 def test_headers_that_help_are_there(app: FastAPI) -> None:
     assert ask(app, "GET", "/full").headers["Retry-After"] == "12"
     assert ask(app, "GET", "/key").headers["WWW-Authenticate"] == "Bearer"

@@ -47,7 +47,14 @@ def test_errors_are_described_as_they_are_given(openapi: dict[str, Any]) -> None
     for operation in operations(openapi).values():
         assert "422" not in operation["responses"]
         assert operation["responses"]["400"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorBody")
-    assert {"409", "413", "429"} <= set(operations(openapi)["POST /api/v1/inference/hallo2"]["responses"])
+    assert {"408", "409", "413", "429"} <= set(operations(openapi)["POST /api/v1/inference/hallo2"]["responses"])
+
+
+def test_a_created_task_leads_to_everything_that_can_be_done_with_it(openapi: dict[str, Any]) -> None:
+    links = operations(openapi)["POST /api/v1/inference/hallo2"]["responses"]["200"]["links"]
+    ids = {op["operationId"] for path, op in operations(openapi).items() if "{task_id}" in path}
+
+    assert set(links) == ids
 
 
 def test_the_upload_form_shows_both_files_and_every_field(openapi: dict[str, Any]) -> None:
@@ -56,3 +63,4 @@ def test_the_upload_form_shows_both_files_and_every_field(openapi: dict[str, Any
 
     assert schema["required"] == ["image_file", "audio_file"]
     assert set(InferenceForm.model_fields) < set(schema["properties"])
+    assert not [name for name, field in schema["properties"].items() if "null" in str(field)]  # forms cannot say it

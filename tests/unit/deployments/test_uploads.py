@@ -103,6 +103,11 @@ def test_another_content_type_is_refused(tmp_path: Path, content_type: str) -> N
         receive(tmp_path, [FORM], content_type=content_type)
 
 
+def test_an_absurd_boundary_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match="boundary"):
+        receive(tmp_path, [FORM], content_type=f"multipart/form-data; boundary={'x' * 5000}")
+
+
 def test_an_empty_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(EmptyFile, match="audio_file"):
         receive(tmp_path, [file_part("image_file", IMAGE) + file_part("audio_file", b"") + END])
