@@ -57,17 +57,19 @@ class Arena:
         self.service = self._start()
 
     def _start(self, expected_status: int = 200) -> LiveService:
-        environ = {
-            "PYTHONPATH": f"{ROOT / 'tests' / 'chaos' / 'faults'}:{ROOT}",
-            "CHAOS_FOLDER": str(self.faults),
-        }
         return start(
             self.folder,
             self.folder / "storage",
-            environ=environ,
+            environ=self._service_environ(),
             settings=self._settings,
             expected_status=expected_status,
         )
+
+    def _service_environ(self) -> dict[str, str]:
+        return {
+            "PYTHONPATH": f"{ROOT / 'tests' / 'chaos' / 'faults'}:{ROOT}",
+            "CHAOS_FOLDER": str(self.faults),
+        }
 
     def kill_all(self) -> None:
         if self.service.process.poll() is None:

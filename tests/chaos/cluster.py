@@ -1,0 +1,82 @@
+"""A cluster of three nodes on this machine, a head without work and two workers, of which one at a time dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from tests.chaos.plan import WORKER_NODE
+from tests.chaos.run import SETTINGS, Arena
+from tests.live_service import LiveService, free_port, wait_until
+
+N_WORKERS = 2
+
+
+class ClusterArena(Arena):
+    """The service on such a cluster. The nodes share the storage, as machines share a network file system."""
+
+    def __init__(self, folder: Path) -> None:
+        self._port = free_port()
+        self._nodes: list[str] = []
+        self._n_started = 0
+        self._environ = {
+            "RAY_ADDRESS": f"127.0.0.1:{self._port}",
+            "RAY_AUTH_MODE": "disabled",  # else the nodes would have to agree on a token first
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",  # nodes at 127.0.0.1, which Ray leaves to these systems
+            "RAY_TMPDIR": tempfile.mkdtemp(prefix="ray-", dir="/tmp"),  # else it would become the "auto" of others
+            # a machine that is gone is noticed within seconds; the defaults wait for half a minute
+            "RAY_health_check_initial_delay_ms": "1000",
+            "RAY_health_check_period_ms": "1000",
+            "RAY_health_check_failure_threshold": "3",
+            "EMO_HALLO_STORAGE__ROOT": str(folder / "storage"),
+            **{f"EMO_HALLO_{name.upper()}": value for name, value in SETTINGS.items()},
+        }
+        super().__init__(folder)
+
+    def _start(self, expected_status: int = 200) -> LiveService:
+        self._ray_start("head", "--head", f"--port={self._port}", "--num-cpus=0", "--include-dashboard=false")
+        self._nodes = [self._add_worker() for _ in range(N_WORKERS)]
+        return super()._start(expected_status)
+
+    def _service_environ(self) -> dict[str, str]:
+        return super()._service_environ() | self._environ
+
+    def _add_worker(self) -> str:
+        self._n_started += 1
+        name = f"worker-{self._n_started}"
+        self._ray_start(name, f"--address=127.0.0.1:{self._port}", "--num-cpus=2")
+        return name
+
+    def _ray_start(self, name: str, *options: str) -> None:
+        environ = os.environ | super()._service_environ() | self._environ | {"CHAOS_NODE": name}
+        environ.pop("RAY_ADDRESS")
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--node-ip-address=127.0.0.1", *options]
+        subprocess.run([*command, "--disable-usage-stats"], env=environ, check=True, capture_output=True, timeout=90)
+
+    def kill_one(self, victim: str) -> bool:
+        if victim != WORKER_NODE:
+            return super().kill_one(victim)
+        name = self._nodes.pop(0)
+        pids = _processes_of(name)
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not _processes_of(name), 30, f"{name} is gone")
+        self._nodes.append(self._add_worker())  # as an autoscaler would
+        return bool(pids)
+
+
+def _processes_of(node: str) -> list[int]:
+    """Everything that a node started: its raylet and all workers under it."""
+    mark = f"CHAOS_NODE={node}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
+                if mark in (folder / "environ").read_bytes().split(b"\0") and state != "Z":
+                    found.append(int(folder.name))
+    return found
