@@ -62,6 +62,7 @@ def live_service(
     applications: Sequence[dict[str, str]] = (),
     environ: Mapping[str, str] = MappingProxyType({}),
     settings: Mapping[str, str] = MappingProxyType({}),
+    deployments: Sequence[dict[str, object]] = (),
 ) -> Iterator[LiveService]:
     """Start the service and stop it afterwards.
 
@@ -71,8 +72,10 @@ def live_service(
         applications: further Serve applications beside ours, as in serve_config.yaml.
         environ: further environment variables, such as Ray's.
         settings: EMO_HALLO_ variables without the prefix, such as {"tasks__lease_s": "2"}.
+        deployments: how widely ours run, as in serve_config.yaml.
     """
-    service = start(folder, storage or folder / "storage", port, applications, environ, settings)
+    storage = storage or folder / "storage"
+    service = start(folder, storage, port, applications, environ, settings, deployments=deployments)
     try:
         yield service
     finally:
@@ -91,12 +94,14 @@ def start(
     environ: Mapping[str, str] = MappingProxyType({}),
     settings: Mapping[str, str] = MappingProxyType({}),
     expected_status: int = 200,
+    deployments: Sequence[dict[str, object]] = (),
 ) -> LiveService:
     """Start the service and wait until its health is as expected."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
+    config["applications"][0]["deployments"] = list(deployments)
     config["applications"] += applications
     (folder / "serve_config.yaml").write_text(yaml.safe_dump(config))
     log = folder / f"service-{port}.log"

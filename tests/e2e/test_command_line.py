@@ -9,7 +9,7 @@ import pytest
 
 from emo_hallo_ray.media.video import probe_video
 from tests.e2e.conftest import PORTRAIT
-from tests.e2e.test_restart import assert_same_frames
+from tests.e2e.frames import assert_same_frames
 from tests.live_service import LiveService
 
 

@@ -15,7 +15,7 @@ from emo_hallo.models import Task
 from emo_hallo_ray.media.video import read_frames
 from emo_hallo_ray.weights.layout import WeightsLayout
 from tests.e2e.conftest import PORTRAIT, SPEECH, cut_speech
-from tests.e2e.test_restart import assert_same_frames
+from tests.e2e.frames import assert_same_frames
 from tests.live_service import LiveService, live_service, start, wait_until
 from tests.tiny_models.pretrained import write_pretrained_models
 
