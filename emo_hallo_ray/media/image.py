@@ -26,6 +26,7 @@ MAX_JPEG_SCANS = 100
 START_OF_SCAN = b"\xff\xda"
 # all that Pillow raises on bad content: its parsers and codecs throw what they trip over
 PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error, zlib.error)
+STRIP_PX = 256
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -139,17 +140,19 @@ def _shrink(image: Image.Image, max_side_px: int) -> Image.Image:
 def _to_srgb(image: Image.Image) -> Image.Image:
     """Apply the embedded colour profile and put transparent pixels on the backdrop."""
     profile = image.info.get("icc_profile")
-    if image.mode == "RGBA":
-        alpha = image.getchannel("A")
-        flat = Image.new("RGB", image.size, BACKDROP_RGB)
-        flat.paste(_convert_colours(image.convert("RGB"), profile), mask=alpha)
-        return flat
-    return _convert_colours(image, profile)
+    if image.mode != "RGBA":
+        return _convert_colours(image, profile)
+    flat = Image.new("RGB", image.size, BACKDROP_RGB)
+    for top in range(0, image.height, STRIP_PX):  # each step on the whole picture would be a copy of it
+        box = (0, top, image.width, min(top + STRIP_PX, image.height))
+        strip = image.crop(box)
+        flat.paste(_convert_colours(strip.convert("RGB"), profile), box, mask=strip.getchannel("A"))
+    return flat
 
 
 def _convert_colours(image: Image.Image, profile: bytes | None) -> Image.Image:
     if not profile:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")  # `convert` copies even where nothing changes
     try:
         converted = ImageCms.profileToProfile(
             image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"

@@ -8,7 +8,7 @@ from tests.chaos.plan import make_plan
 from tests.chaos.run import Arena, run
 
 # by an actor's death at a random moment, at a point in a stage, in the registry, at a rename, of everything
-SEEDS = (1, 3, 11, 14, 22, 29, 40)
+SEEDS = (1, 11, 14, 22, 40)
 
 
 @pytest.mark.timeout(240)

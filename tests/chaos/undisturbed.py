@@ -1,6 +1,7 @@
 """The frames that each request has on a quiet day."""
 
 import hashlib
+import math
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,12 +14,15 @@ from tests.chaos.plan import PlannedTask
 from tests.e2e.conftest import PORTRAIT, SPEECH, cut_speech
 
 FRAME_PX = 256
+SAMPLE_S = 9.0
 
 
 def speech_of(n_clips: int, folder: Path) -> Path:
-    """A recording of so many clips of 16 frames."""
-    path = folder / f"speech-{n_clips}.wav"
-    return path if path.exists() else cut_speech(SPEECH, path, seconds=n_clips * 16 / 25)
+    """A recording of so many clips of 16 frames; a long one repeats its first nine seconds."""
+    path, seconds = folder / f"speech-{n_clips}.wav", n_clips * 16 / 25
+    if not path.exists():
+        cut_speech(SPEECH, path, seconds=min(seconds, SAMPLE_S), repeat=math.ceil(seconds / SAMPLE_S))
+    return path
 
 
 def quiet_frames(task: PlannedTask, folder: Path) -> str:
