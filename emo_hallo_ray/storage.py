@@ -124,6 +124,16 @@ class TaskFiles:
         """When something in it was last written, in seconds since the epoch; 0 if there is nothing."""
         return max((status.st_mtime for status in _statuses_under(self.folder)), default=0.0)
 
+    def sync_inputs(self) -> None:
+        """Wait until both uploads are on the disk.
+
+        Raises:
+            StorageUnavailable: the disk refused.
+        """
+        with disk_trouble():
+            for path in (self.image, self.audio, self.image.parent):
+                _sync(path)
+
     def delete(self) -> None:
         """Remove everything of this task."""
         shutil.rmtree(self.folder, ignore_errors=True)

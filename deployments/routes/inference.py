@@ -77,7 +77,7 @@ async def create_task(
             service.stages.handles.preprocessor.inspect.remote(files.image, files.audio),
             service.settings.limits.inspect_timeout_s,
         )
-        save_manifest(files.manifest, new)
+        await asyncio.to_thread(_make_durable, files, new)
         keep_files = True  # from here on the task may be stored even if the answer gets lost
         task: Task = await service.registry.call(TaskRegistry.create, new)
         keep_files = task.task_id == task_id  # else it is the earlier task of a repeated request
@@ -123,6 +123,12 @@ async def _refuse_early(service: Service, is_repeatable: bool) -> None:
     n_waiting, _ = await service.registry.call(TaskRegistry.queue)
     if n_waiting >= settings.tasks.max_queued:
         raise queue_full(n_waiting)
+
+
+def _make_durable(files: TaskFiles, new: NewTask) -> None:
+    """What is accepted must outlast a power cut; waiting for the disk is no business of the event loop."""
+    files.sync_inputs()
+    save_manifest(files.manifest, new)
 
 
 async def _receive(request: Request, service: Service, files: TaskFiles) -> Upload:
