@@ -12,7 +12,7 @@ import pytest
 from deployments.serve_stages import ServeStages
 from deployments.task_registry import Registry
 from deployments.task_runner import TaskRunner
-from emo_hallo_ray.errors import NoFaceFound, OutOfMemory, ServiceUnavailable
+from emo_hallo_ray.errors import NoFaceFound, OutOfMemory, ServiceUnavailable, StorageUnavailable
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.pipeline import Prepared, Segment
 from emo_hallo_ray.settings import Settings
@@ -195,3 +195,39 @@ def test_a_missed_heartbeat_does_not_end_the_attempt(tmp_path: Path) -> None:
         assert not stages.stopped
 
     run(tmp_path, stages, story)
+
+
+class DiskFullOnce(Stages):
+    was_full = False
+
+    async def encode(self, task: Task, segment: Segment, clips: Any) -> None:
+        if not self.was_full:
+            self.was_full = True
+            raise StorageUnavailable("The storage is full")
+        await super().encode(task, segment, clips)
+
+
+def test_a_task_that_meets_a_full_disk_waits_with_the_reason_and_costs_no_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.task_runner.STORAGE_RETRY_S", 0.01)
+    monkeypatch.setattr("deployments.task_runner.IDLE_S", 0.01)
+
+    world = run(tmp_path, DiskFullOnce(), until_over)
+
+    assert (world.task.status, world.task.attempts, world.task.strikes) == (TaskStatus.COMPLETED, 1, 0)
+    assert "given back to the queue: The storage is full" in [line.message for line in world.store.logs(world.task_id)]
+
+
+def test_an_outcome_that_cannot_be_written_yet_is_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.task_runner.WRITE_RETRY_S", (0.01, 0.01))
+
+    async def story(world: World) -> None:
+        world.registry.fail_next |= {name: ServiceUnavailable("away") for name in ("complete", "commit_segment")}
+        await until_over(world)
+
+    task = run(tmp_path, Stages(), story).task
+
+    assert (task.status, task.attempts) == (TaskStatus.COMPLETED, 1)
