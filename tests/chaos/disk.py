@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -28,12 +28,9 @@ def full(disk: Path) -> Iterator[None]:
     """Nothing can be written until the block ends."""
     filler = disk / "filler"
     try:
-        with filler.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-            except OSError:
-                pass  # that was the point
+        with filler.open("wb", buffering=0) as file, suppress(OSError):  # which is the point
+            while True:
+                file.write(bytes(4096))
         yield
     finally:
         filler.unlink()
