@@ -69,7 +69,7 @@ def test_no_more_tasks_run_than_may_whatever_replica_claims(
 ) -> None:
     task_ids = [submit(callers[0], scratch) for _ in range(7)]
     running = []
-    with httpx.Client() as http:
+    with httpx.Client(timeout=30) as http:
         while not all(callers[0].status(task_id).is_terminal for task_id in task_ids):
             running.append(http.get(f"{crowded.base_url}/api/v1/health").json()["tasks"]["running"])
             time.sleep(0.05)
