@@ -22,6 +22,7 @@ EmoHalloError                     500
 ├── SubmissionFailed              500
 ├── MediaToolFailed               500   ffmpeg failed on material that had been accepted
 ├── UnusableModelFile             500   a model file is missing, cut short or another model's
+├── OutOfMemory                   500   a GPU's memory does not even hold the smallest batches
 ├── LeaseLost                     500   another attempt owns the task now: stop writing
 ├── InvalidSettings               500   a variable or the configuration has a value that cannot be
 └── TaskCancelled                 500   raised inside a stage when its task was cancelled
@@ -251,6 +252,19 @@ class MediaToolFailed(EmoHalloError):
     """ffmpeg failed on material that had been accepted."""
 
     code = "MEDIA_TOOL_FAILED"
+
+
+class OutOfMemory(EmoHalloError):
+    """Work did not fit into the GPU's memory, not even in the smallest batches."""
+
+    code = "OUT_OF_MEMORY"
+
+    def __init__(
+        self,
+        detail: str = "the GPU ran out of memory even with the smallest batches",
+        hint: str | None = "lower video.frame_px or upscale, or see what else runs on this GPU",
+    ) -> None:
+        super().__init__(detail, hint)
 
 
 class InvalidSettings(EmoHalloError):
