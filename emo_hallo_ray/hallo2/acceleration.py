@@ -56,6 +56,8 @@ def _compile(sampler: ClipSampler, frame_px: int, n_frames: int) -> None:
     sampler.predict = torch.compile(plain, dynamic=False)
     try:
         run_once(sampler, frame_px, n_frames)
+    except torch.OutOfMemoryError:  # it would not fit uncompiled either
+        raise
     except Exception:  # compilers fail in many ways; the networks run without
         logger.exception("the denoiser cannot be compiled here; it runs as it is, more slowly")
         sampler.predict = plain

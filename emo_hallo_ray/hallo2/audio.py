@@ -17,7 +17,8 @@ class AudioConstants:
     """What stays equal over a clip's steps.
 
     Attributes:
-        keys, values: folded for the conditional half, (F, 3·heads·T, C): the three regions side by side.
+        keys, values: folded for the conditional half, (F, 3·heads·T, C): the three regions side by side. None of
+            them, (0, 3·heads·T, C), for the unconditional half alone.
         regions: (L, 3) how much of each region's attention a pixel takes.
         silence: (L, C) what every pixel gets whatever is said: biases. The unconditional half gets only that.
     """
@@ -30,6 +31,10 @@ class AudioConstants:
     def conditional(self) -> "AudioConstants":
         """Those of the conditional half alone: all of them."""
         return self
+
+    def unconditional(self) -> "AudioConstants":
+        """Those of the unconditional half alone."""
+        return AudioConstants(self.keys[:0], self.values[:0], self.regions, self.silence)
 
 
 class AudioBlock(nn.Module):
@@ -75,13 +80,13 @@ class AudioBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, constants: AudioConstants) -> Tensor:
-        """x (halves·F, L, C); the last half is the conditional one."""
-        n_frames = len(constants.keys)
+        """x (halves·F, L, C); the last half is the conditional one, where it is there."""
+        n_heard = len(constants.keys)
         x = self.attn1(self.norm1(x), x)
-        heard = x[-n_frames:]
-        weights = self._weigh(self.norm2(heard), constants)
+        weights = self._weigh(self.norm2(x[-n_heard:]), constants) if n_heard else None
         x = x + constants.silence
-        x[-n_frames:] += kernels.bmm(weights, constants.values.mT)
+        if weights is not None:
+            x[-n_heard:] += kernels.bmm(weights, constants.values.mT)
         return self.ff(self.norm3(x), x)
 
     def _weigh(self, x: Tensor, constants: AudioConstants) -> Tensor:

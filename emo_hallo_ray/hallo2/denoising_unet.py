@@ -28,6 +28,10 @@ class LayerConstants:
         """Those of the conditional half alone."""
         return LayerConstants(self.spatial.conditional(), self.audio.conditional(), self.motion.conditional())
 
+    def unconditional(self) -> "LayerConstants":
+        """Those of the unconditional half alone."""
+        return LayerConstants(self.spatial.unconditional(), self.audio.unconditional(), self.motion.unconditional())
+
 
 @dataclass(frozen=True)
 class ClipConstants:
@@ -44,6 +48,16 @@ class ClipConstants:
     def conditional(self) -> "ClipConstants":
         """Those for steps without guidance."""
         return ClipConstants({path: layer.conditional() for path, layer in self.layers.items()}, self.face[-1:])
+
+    def unconditional(self) -> "ClipConstants":
+        """Those of the unconditional half alone, of two."""
+        return ClipConstants({path: layer.unconditional() for path, layer in self.layers.items()}, self.face[:1])
+
+    def of(self, halves: slice) -> "ClipConstants":
+        """Those of some of the halves that are here."""
+        if halves == slice(0, len(self.face)):
+            return self
+        return self.conditional() if halves.start else self.unconditional()
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,10 @@ class MotionConstants:
         """Those of the conditional half alone."""
         return MotionConstants(self.hidden[-1:], self.qkv[-1:])
 
+    def unconditional(self) -> "MotionConstants":
+        """Those of the unconditional half alone."""
+        return MotionConstants(self.hidden[:1], self.qkv[:1])
+
 
 class Positions(nn.Module):
     """The sinusoidal table, which is part of the checkpoint."""

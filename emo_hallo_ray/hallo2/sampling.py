@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from emo_hallo_ray.hallo2.batches import Batches, joined
 from emo_hallo_ray.hallo2.denoising_unet import ClipConstants, Conditions
 from emo_hallo_ray.hallo2.networks import Hallo2Networks
 from emo_hallo_ray.hallo2.presets import QUALITY, Preset
@@ -47,12 +48,18 @@ class ClipSampler:
     """Makes clips with one set of networks.
 
     Everything is computed in the networks' own type except the latents, which stay in float32 between steps.
+
+    Attributes:
+        halves: guidance halves that the denoiser takes together, 2 or 1.
+        references: pictures that the reference network reads together, each once for each half.
     """
 
     def __init__(self, networks: Hallo2Networks, codec: PictureCodec) -> None:
         self.networks = networks
         self.codec = codec
         self.predict = networks.denoising_unet.predict  # may be replaced by a compiled one
+        self.halves = Batches("guidance halves in the denoiser")
+        self.references = Batches("pictures in the reference network")
 
     @torch.inference_mode()
     def hear(self, windows: Tensor) -> Tensor:
@@ -114,12 +121,26 @@ class ClipSampler:
             rows = latents.to(dtype).repeat(len(used.face), 1, 1, 1)
             reused = None if inside is None or preset.renews(i) or len(inside) < len(rows) else inside[-len(rows) :]
             time = torch.tensor([timestep], device=noise.device)
-            prediction, inside = self.predict(rows, time, used, reused)
+            prediction, inside = self._predict(rows, time, used, reused)
             if is_guided:
                 unconditional, prediction = prediction.chunk(2)
                 prediction = unconditional + guidance_scale * (prediction - unconditional)
             latents = schedule.step(prediction, timestep, latents)
             yield Step(i + 1, latents)
+
+    def _predict(
+        self, rows: Tensor, time: Tensor, constants: ClipConstants, reused: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """`predict` for both halves together, or one after the other where memory asks for it."""
+        n_halves = len(constants.face)
+        n_frames = len(rows) // n_halves
+
+        def run(halves: slice) -> tuple[Tensor, Tensor]:
+            part = slice(halves.start * n_frames, halves.stop * n_frames)
+            return self.predict(rows[part], time, constants.of(halves), None if reused is None else reused[part])
+
+        predictions, insides = zip(*self.halves.map(n_halves, run), strict=True)
+        return joined(predictions), joined(insides)
 
     def _read_pictures(self, latents: Tensor, identity: Tensor, is_guided: bool) -> dict[str, Tensor]:
         """The reference network on all pictures, for each half.
@@ -131,5 +152,12 @@ class ClipSampler:
         rows = torch.arange(2 * n_pictures)
         if not is_guided:
             rows = rows[n_pictures:]
-        bank: dict[str, Tensor] = self.networks.reference_unet(latents[rows % n_pictures], identity[rows % 2])[1]
-        return bank
+
+        def read(part: slice) -> dict[str, Tensor]:
+            bank: dict[str, Tensor] = self.networks.reference_unet(
+                latents[rows[part] % n_pictures], identity[rows[part] % 2]
+            )[1]
+            return bank
+
+        banks = self.references.map(len(rows), read)
+        return {path: joined([bank[path] for bank in banks]) for path in banks[0]}

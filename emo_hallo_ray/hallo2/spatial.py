@@ -15,7 +15,8 @@ class SpatialConstants:
     """What stays equal over a clip's steps, for the rows of one guidance half or of both.
 
     Attributes:
-        reference: keys and values of the reference picture as each half saw it, (halves, H·W, 2·C).
+        reference: keys and values of the reference picture as each half saw it, (2 or 1, H·W, 2·C); none of them,
+            (0, H·W, 2·C), for the unconditional half alone.
         identity_keys, identity_values: folded, (halves, heads·T, C).
     """
 
@@ -26,6 +27,10 @@ class SpatialConstants:
     def conditional(self) -> "SpatialConstants":
         """Those of the conditional half alone. Its frames go on seeing both readings of the reference."""
         return SpatialConstants(self.reference, self.identity_keys[-1:], self.identity_values[-1:])
+
+    def unconditional(self) -> "SpatialConstants":
+        """Those of the unconditional half alone, which sees no reference."""
+        return SpatialConstants(self.reference[:0], self.identity_keys[:1], self.identity_values[:1])
 
 
 class SpatialBlock(nn.Module):
@@ -59,8 +64,9 @@ class SpatialBlock(nn.Module):
         """
         n_halves = len(constants.identity_keys)
         n_frames = len(x) // n_halves
-        n_alone = len(x) - n_frames
-        turns = torch.arange(n_frames, 2 * n_frames, device=x.device) % len(constants.reference)
+        n_readings = len(constants.reference)
+        n_alone = len(x) - n_frames if n_readings else len(x)
+        turns = torch.arange(n_frames, 2 * n_frames, device=x.device) % max(1, n_readings)
 
         def run(rows: slice) -> Tensor:
             seen = turns[max(rows.start - n_alone, 0) : max(rows.stop - n_alone, 0)]

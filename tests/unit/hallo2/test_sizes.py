@@ -57,6 +57,20 @@ def test_any_size(unet: UNetConfig, side: tuple[int, int], n_frames: int, n_moti
         assert deviation(fast, plain_prediction(denoiser, latents, timestep, conditions)) < 2e-5
 
 
+@pytest.mark.parametrize("unet", SIZES.values(), ids=SIZES.keys())
+def test_halves_apart_are_halves_together(unet: UNetConfig):
+    torch.manual_seed(3)
+    networks = make_networks(Hallo2Config(unet, audio_input=60, audio_hidden=8, audio_tokens=6, locator_widths=(4, 8)))
+    with torch.inference_mode():
+        denoiser, timestep = networks.denoising_unet, torch.tensor([613])
+        constants = denoiser.prepare(make_conditions(networks, (16, 24), 4, 2, n_halves=2))
+        latents = torch.randn(8, unet.latent_channels, 16, 24)
+        together = denoiser(latents, timestep, constants)
+        unconditional = denoiser(latents[:4], timestep, constants.of(slice(0, 1)))
+        conditional = denoiser(latents[4:], timestep, constants.of(slice(1, 2)))
+        assert deviation(torch.cat([unconditional, conditional]), together) < 2e-5
+
+
 def test_the_plain_way_is_the_originals():
     """A second opinion counts only if it is right where the original's numbers are known."""
     from tests.unit.hallo2.test_parity import recorded_conditions
