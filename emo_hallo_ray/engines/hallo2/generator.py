@@ -19,6 +19,7 @@ from emo_hallo_ray.hallo2.audio import REGIONS
 from emo_hallo_ray.hallo2.presets import PRESETS, SchedulerName
 from emo_hallo_ray.hallo2.sampling import ClipSampler, Subject
 from emo_hallo_ray.hallo2.walk import Walk, WalkOptions, WalkState
+from emo_hallo_ray.memory import blaming_memory
 from emo_hallo_ray.speech.windows import windows
 from emo_hallo_ray.tasks.model import TaskParams
 from emo_hallo_ray.weights.layout import WeightsLayout
@@ -41,12 +42,14 @@ class Hallo2FrameGenerator:
 
         Raises:
             UnusableModelFile: a file is missing, cut short or another model's.
+            OutOfMemory: the networks, or a clip of that size, do not fit.
         """
         if self._device.type == "cpu":
             use_all_cores()
         dtype = choose_dtype(self._options.dtype, self._device)
-        self._sampler = load_sampler(self._layout, self._device, dtype)
-        make_ready(self._sampler, self._options.frame_px, N_CLIP_FRAMES, self._options.compile)
+        with blaming_memory():
+            self._sampler = load_sampler(self._layout, self._device, dtype)
+            make_ready(self._sampler, self._options.frame_px, N_CLIP_FRAMES, self._options.compile)
 
     def generate(self, job: GenerationJob, resume: Arrays | None) -> Iterator[Clip | ClipProgress]:
         """Yield progress after every denoising step, and each clip when it is decoded.
@@ -55,7 +58,12 @@ class Hallo2FrameGenerator:
 
         Raises:
             TaskCancelled: `job.should_stop` said so.
+            OutOfMemory: a clip does not fit, whatever is done in parts. The next job finds everything as it was.
         """
+        with blaming_memory():
+            yield from self._walk(job, resume)
+
+    def _walk(self, job: GenerationJob, resume: Arrays | None) -> Iterator[Clip | ClipProgress]:
         options = _walk_options(job.params)
         walk = Walk(self._sampler, _subject(job), _source(job.portrait), options, _state(resume))
         heard = windows(torch.from_numpy(job.speech["rows"]))

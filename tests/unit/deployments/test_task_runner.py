@@ -12,7 +12,7 @@ import pytest
 from deployments.serve_stages import ServeStages
 from deployments.task_registry import Registry
 from deployments.task_runner import TaskRunner
-from emo_hallo_ray.errors import NoFaceFound, ServiceUnavailable
+from emo_hallo_ray.errors import NoFaceFound, OutOfMemory, ServiceUnavailable
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.pipeline import Prepared, Segment
 from emo_hallo_ray.settings import Settings
@@ -34,6 +34,12 @@ class Stages(FakeStages):
 class NoFace(Stages):
     async def prepare_portrait(self, task: Task) -> Prepared:
         raise NoFaceFound
+
+
+class TooLargeForTheGpu(Stages):
+    async def generate(self, task: Task, segment: Segment, speech: str) -> AsyncGenerator[str, None]:
+        yield "clip"
+        raise OutOfMemory
 
 
 class FallsOverOnce(Stages):
@@ -121,6 +127,12 @@ def test_an_input_that_cannot_be_used_fails_at_once_with_its_own_code(tmp_path: 
     task = run(tmp_path, NoFace(), until_over).task
 
     assert (task.status, task.error_code, task.attempts) == (TaskStatus.FAILED, "NO_FACE_FOUND", 1)
+
+
+def test_memory_gets_another_attempt_before_its_lack_is_the_tasks_error(tmp_path: Path) -> None:
+    task = run(tmp_path, TooLargeForTheGpu(), until_over).task
+
+    assert (task.status, task.error_code, task.attempts) == (TaskStatus.FAILED, "OUT_OF_MEMORY", 2)
 
 
 def test_a_stage_that_falls_over_gets_another_attempt_and_nobody_hears_its_paths(tmp_path: Path) -> None:

@@ -34,18 +34,20 @@ def generator(root: Path) -> Hallo2FrameGenerator:
     return made
 
 
-def make_job(first_frame: int, n_frames: int, params: TaskParams = PARAMS, total: int = 38) -> GenerationJob:
+def make_job(
+    first_frame: int, n_frames: int, params: TaskParams = PARAMS, total: int = 38, side: int = SIDE
+) -> GenerationJob:
     """A stretch of a fixed 38-frame video: every stretch sees the same portrait and recording."""
     random = np.random.default_rng(5)
     portrait: dict[str, np.ndarray] = {
-        "pixels": random.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8),
+        "pixels": random.integers(0, 256, (side, side, 3), dtype=np.uint8),
         "identity": random.standard_normal(512).astype(np.float32),
-        "face_region": np.zeros((SIDE, SIDE), np.uint8),
+        "face_region": np.zeros((side, side), np.uint8),
     }
     portrait["face_region"][16:48, 16:48] = 255
     for level in range(4):
         for region in ("full", "face", "lip"):
-            n_tokens = (SIDE // 8 >> level) ** 2
+            n_tokens = (side // 8 >> level) ** 2
             portrait[f"{region}_mask.{level}"] = random.random((1, n_tokens), dtype=np.float32)
     recording = random.standard_normal((48 + 4, WAV2VEC_LAYERS, WAV2VEC_WIDTH)).astype(np.float32)
     n_rows = -(-n_frames // 16) * 16 + 4
