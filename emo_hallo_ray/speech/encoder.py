@@ -11,10 +11,12 @@ from torch import Tensor
 from torch.nn.functional import conv1d
 from transformers import Wav2Vec2Model
 
+from emo_hallo_ray.hallo2.batches import Batches
 from emo_hallo_ray.speech.checkpoint import load_wav2vec
 from emo_hallo_ray.speech.recording import Recording, Statistics
 
 BLOCK_FEATURES = 500  # ten seconds: the first convolution makes 65 MB of them
+LEAST_FEATURES = 25  # at a time when memory is short: 3 MB
 
 
 class SpeechEncoder:
@@ -28,6 +30,7 @@ class SpeechEncoder:
         self._dtype = dtype
         kernels, strides = model.config.conv_kernel, model.config.conv_stride
         self._layers = list(zip(kernels, strides, strict=True))
+        self.blocks = Batches("speech features in the convolutions", BLOCK_FEATURES, LEAST_FEATURES)
 
     @classmethod
     def load(
@@ -74,17 +77,17 @@ class SpeechEncoder:
     def conv_features(self, recording: Recording, first_feature: int, n_features: int) -> Tensor:
         """The convolutions' outputs, 50 a second, (n_features, C)."""
         first_weight, first_bias = self._first_layer(recording.statistics)
-        blocks = []
-        for start in range(first_feature, first_feature + n_features, BLOCK_FEATURES):
-            n_block = min(BLOCK_FEATURES, first_feature + n_features - start)
-            samples = recording.read(*self._samples_of(start, n_block))
+
+        def convolve(block: slice) -> Tensor:
+            samples = recording.read(*self._samples_of(first_feature + block.start, block.stop - block.start))
             signal = torch.from_numpy(samples)[None, None].to(self._device, self._dtype)
             first, *others = self._model.feature_extractor.conv_layers
             signal = first.activation(conv1d(signal, first_weight, first_bias, stride=self._layers[0][1]))
             for layer in others:
                 signal = layer(signal)
-            blocks.append(signal[0].T)
-        return torch.cat(blocks)
+            return signal[0].T
+
+        return torch.cat(self.blocks.map(n_features, convolve))
 
     def project(self, features: Tensor) -> Tensor:
         """The convolutions' width to the layers', (n, C) → (n, D)."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from emo_hallo_ray.engines.base import N_CLIP_FRAMES, Arrays, SpeechTrack
 from emo_hallo_ray.media.audio import decode_speech, wav_length
 from emo_hallo_ray.media.limits import MediaLimits
+from emo_hallo_ray.memory import blaming_memory
 from emo_hallo_ray.speech.recording import Length, Recording, Statistics, measure
 from emo_hallo_ray.speech.windows import RADIUS_ROWS
 from emo_hallo_ray.weights.layout import WeightsLayout
@@ -36,7 +37,7 @@ class Hallo2SpeechEmbedder:
 
     def decode(self, source: Path, destination: Path, limits: MediaLimits) -> list[str]:
         """Write the vocals, or without a separator the recording."""
-        with self._lock:
+        with self._lock, blaming_memory():
             _ = self._encoder  # an hour's vocals take long: first see that they can be used
         separator = self._layout.vocal_separator
         if not separator.is_file():
@@ -55,10 +56,14 @@ class Hallo2SpeechEmbedder:
         return measure(path, Length.of(wav_length(path))).to_arrays()
 
     def embed(self, track: SpeechTrack, first_frame: int, n_frames: int) -> Arrays:
-        """`rows`, (n + 4, L, D) with n the frames rounded up to whole clips; equal to the bit wherever one cuts."""
+        """`rows`, (n + 4, L, D) with n the frames rounded up to whole clips; equal to the bit wherever one cuts.
+
+        Raises:
+            OutOfMemory: the network or a stretch of speech does not fit.
+        """
         recording = Recording(track.path, Length.of(track.n_samples), Statistics.from_arrays(track.loudness))
         n_rows = -(-n_frames // N_CLIP_FRAMES) * N_CLIP_FRAMES + 2 * RADIUS_ROWS
-        with self._lock:
+        with self._lock, blaming_memory():
             return {"rows": self._encoder.rows(recording, first_frame - RADIUS_ROWS, n_rows)}
 
     @cached_property

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from emo_hallo_ray.engines.hallo2.speech import Hallo2SpeechEmbedder
-from emo_hallo_ray.errors import UnusableModelFile
+from emo_hallo_ray.errors import OutOfMemory, UnusableModelFile
 from emo_hallo_ray.media.audio import wav_length
 from emo_hallo_ray.media.limits import MediaLimits
 from emo_hallo_ray.speech.windows import windows
 from emo_hallo_ray.storage import load_arrays, save_arrays
 from emo_hallo_ray.weights.layout import WeightsLayout
+from tests.scarce_memory import Scarce
 from tests.tiny_models.speech import write_separator, write_wav2vec
 from tests.unit.media.samples import write_recording
 
@@ -113,3 +114,17 @@ def test_missing_speech_model_is_noticed_before_vocals_are_separated(tmp_path: P
         Hallo2SpeechEmbedder(layout, "cpu").decode(source, tmp_path / "speech.wav", LIMITS)
 
     assert not (tmp_path / "speech.wav").exists()
+
+
+def test_too_little_memory_is_an_error_of_its_own_and_the_next_stretch_is_heard(
+    embedder: Hallo2SpeechEmbedder, tmp_path: Path
+) -> None:
+    track = track_of(embedder, tmp_path / "speech.wav", noise(16_000))
+    layer = embedder._encoder._encoder._model.encoder.layers[0]
+    layer.forward = memory = Scarce(layer.forward, fits=0)
+
+    with pytest.raises(OutOfMemory):
+        embedder.embed(track, 0, 25)
+
+    memory.fits = 1
+    assert embedder.embed(track, 0, 25)["rows"].shape == (36, 3, 32)

@@ -8,8 +8,9 @@ import torch
 from transformers import Wav2Vec2Model
 
 from emo_hallo_ray.speech.checkpoint import load_wav2vec
-from emo_hallo_ray.speech.encoder import BLOCK_FEATURES, SpeechEncoder
+from emo_hallo_ray.speech.encoder import BLOCK_FEATURES, LEAST_FEATURES, SpeechEncoder
 from emo_hallo_ray.weights.layout import WeightsLayout
+from tests.scarce_memory import Scarce
 
 from .conftest import Golden, noise, recording_of
 
@@ -55,6 +56,33 @@ def test_conv_features_in_blocks_are_those_of_one_pass(layout: WeightsLayout, tm
         theirs = model.feature_extractor(samples[None])[0].T.numpy()
 
     assert difference(ours, theirs) < 1e-5
+
+
+def test_convolutions_that_do_not_fit_take_shorter_blocks(layout: WeightsLayout, tmp_path: Path) -> None:
+    model = load_wav2vec(layout.wav2vec_folder)
+    encoder = SpeechEncoder(model)
+    recording = recording_of(tmp_path / "long.wav", noise(12 * 16_000))
+    undisturbed = encoder.encode(recording, 0, recording.length.n_rows, n_context_rows=0)
+    second = model.feature_extractor.conv_layers[1]
+    second.forward = memory = Scarce(second.forward, fits=9_000, measure=lambda signal: signal.shape[-1])
+
+    in_parts = [encoder.encode(recording, 0, recording.length.n_rows, n_context_rows=0) for _ in range(2)]
+
+    assert all(difference(rows, undisturbed) < 1e-5 for rows in in_parts)
+    assert sum(size > memory.fits for size in memory.asked) == 2  # 500, 250
+    assert encoder.blocks.size == BLOCK_FEATURES // 4
+
+
+def test_shortest_blocks_are_the_last_that_are_tried(layout: WeightsLayout, tmp_path: Path) -> None:
+    model = load_wav2vec(layout.wav2vec_folder)
+    encoder = SpeechEncoder(model)
+    second = model.feature_extractor.conv_layers[1]
+    second.forward = Scarce(second.forward, fits=0)
+
+    with pytest.raises(torch.OutOfMemoryError):
+        encoder.encode(recording_of(tmp_path / "long.wav", noise(32_000)), 0, 50, n_context_rows=0)
+
+    assert encoder.blocks.size == LEAST_FEATURES
 
 
 def test_layers_before_attention_do_not_notice_where_a_stretch_begins(layout: WeightsLayout, tmp_path: Path) -> None:
