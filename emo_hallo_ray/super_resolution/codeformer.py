@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from emo_hallo_ray.hallo2.batches import Batches
 from emo_hallo_ray.hallo2.errors import WrongCheckpoint
 from emo_hallo_ray.super_resolution.vq_blocks import Enlarge, Fusion, Shapes, Shrink, build_chain
 
@@ -77,7 +78,7 @@ class CodeFormer(nn.Module):
             self._build(shapes, n_heads)
         except KeyError as missing:
             raise WrongCheckpoint(f"it has no tensor {missing}: another model's file?") from None
-        self.frames_at_a_time = frames_at_a_time
+        self.batches = Batches("faces in the restorer", frames_at_a_time)
 
     def _build(self, shapes: Shapes, n_heads: int) -> None:
         n_codes, code_width = shapes["quantize.embedding.weight"]
@@ -110,15 +111,16 @@ class CodeFormer(nn.Module):
         """
         features, seen = self.encode(faces)
         codes = self.choose_codes(features).argmax(dim=-1)
-        restored = [
-            self._generate(codes[part], features[part], {side: maps[part] for side, maps in seen.items()}, fidelity)
-            for part in self._parts(len(faces))
-        ]
-        return torch.cat(restored)
+
+        def generate(part: slice) -> Tensor:
+            maps = {side: of_all[part] for side, of_all in seen.items()}
+            return self._generate(codes[part], features[part], maps, fidelity)
+
+        return torch.cat(self.batches.map(len(faces), generate))
 
     def encode(self, faces: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The features (F, C, h, w) that codes are chosen for, and the maps to fuse, by their side in pixels."""
-        parts = [self._encode(faces[part]) for part in self._parts(len(faces))]
+        parts = self.batches.map(len(faces), lambda part: self._encode(faces[part]))
         seen = {side: torch.cat([maps[side] for _, maps in parts]) for side in self.fuse_convs_dict}
         return torch.cat([features for features, _ in parts]), seen
 
@@ -150,10 +152,6 @@ class CodeFormer(nn.Module):
                 x = self.fuse_convs_dict[side](seen[side], x, fidelity)
             was_enlarged = isinstance(block, Enlarge)
         return x
-
-    def _parts(self, n_frames: int) -> list[slice]:
-        step = self.frames_at_a_time
-        return [slice(start, start + step) for start in range(0, n_frames, step)]
 
 
 def _take_statistics(content: Tensor, style: Tensor) -> Tensor:

@@ -15,10 +15,11 @@ from emo_hallo_ray.errors import UnusableModelFile
 from emo_hallo_ray.hallo2.acceleration import use_all_cores
 from emo_hallo_ray.hallo2.errors import WrongCheckpoint
 from emo_hallo_ray.media.frames import Frames
+from emo_hallo_ray.memory import blaming_memory
 from emo_hallo_ray.super_resolution.checkpoint import load_background, load_restorer
 from emo_hallo_ray.super_resolution.codeformer import CodeFormer
 from emo_hallo_ray.super_resolution.rrdbnet import FACTOR, RRDBNet
-from emo_hallo_ray.super_resolution.tiles import enlarge_in_tiles
+from emo_hallo_ray.super_resolution.tiles import Tiles
 from emo_hallo_ray.weights.layout import WeightsLayout
 
 Network = TypeVar("Network", CodeFormer, RRDBNet)
@@ -32,7 +33,7 @@ class RestorationNetworks:
 
     Attributes:
         device: "auto" is a GPU where there is one.
-        tile_px: see `enlarge_in_tiles`.
+        tile_px: side of the parts in which a picture is enlarged; less once memory ran out.
     """
 
     layout: WeightsLayout
@@ -42,16 +43,24 @@ class RestorationNetworks:
 
     @torch.inference_mode()
     def restore(self, faces: Frames, fidelity: float) -> Frames:
-        """Draw the aligned faces of a window anew, (F, 512, 512, 3) RGB."""
-        with self._lock:
+        """Draw the aligned faces of a window anew, (F, 512, 512, 3) RGB.
+
+        Raises:
+            OutOfMemory: not even one face at a time fits.
+        """
+        with self._lock, blaming_memory():
             restored = self._restorer(self._to_tensor(faces) * 2 - 1, fidelity)
-        return _to_bytes(restored / 2 + 0.5)
+            return _to_bytes(restored / 2 + 0.5)
 
     @torch.inference_mode()
     def enlarge(self, frame: Frames) -> Frames:
-        """Enlarge one frame twice, (1, H, W, 3) RGB."""
-        with self._lock:
-            return _to_bytes(enlarge_in_tiles(self._background, self._to_tensor(frame), FACTOR, self.tile_px))
+        """Enlarge one frame twice, (1, H, W, 3) RGB.
+
+        Raises:
+            OutOfMemory: not even the smallest tiles fit.
+        """
+        with self._lock, blaming_memory():
+            return _to_bytes(self._tiles.enlarge(self._background, self._to_tensor(frame), FACTOR))
 
     def _to_tensor(self, frames: Frames) -> Tensor:
         moved = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device).permute(0, 3, 1, 2)
@@ -68,6 +77,10 @@ class RestorationNetworks:
     @property
     def _dtype(self) -> torch.dtype:
         return torch.float16 if self._device.type == "cuda" else torch.float32
+
+    @cached_property
+    def _tiles(self) -> Tiles:
+        return Tiles(self.tile_px)
 
     @cached_property
     def _restorer(self) -> CodeFormer:

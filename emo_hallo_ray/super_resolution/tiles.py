@@ -5,10 +5,29 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from emo_hallo_ray.hallo2.batches import Batches
+
 # of a tile, computed and thrown away on each side that another tile continues. With random weights, the difference from
 # the picture in one piece is 3 % of the largest value with 8, 1e-4 with 16, and rounding from 24 on; trained ones may
 # look further
 MARGIN_PX = 32
+SMALLEST_PX = 64  # of a tile: then a network sees four times the pixels that it is asked for
+
+
+class Tiles:
+    """Pictures in tiles of a side, and in smaller ones from the moment memory runs out."""
+
+    def __init__(self, side_px: int) -> None:
+        self.side = Batches("pixels along the background's tiles", side_px, SMALLEST_PX)
+
+    def enlarge(self, network: Callable[[Tensor], Tensor], picture: Tensor, factor: int) -> Tensor:
+        """See `enlarge_in_tiles`.
+
+        Raises:
+            torch.OutOfMemoryError: not even the smallest tiles fit.
+        """
+        longest = max(picture.shape[-2:])
+        return self.side.attempt(longest, lambda side_px: enlarge_in_tiles(network, picture, factor, side_px))
 
 
 def enlarge_in_tiles(network: Callable[[Tensor], Tensor], picture: Tensor, factor: int, tile_px: int) -> Tensor:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emo_hallo_ray.errors import UnusableModelFile
+from emo_hallo_ray.errors import OutOfMemory, UnusableModelFile
 from emo_hallo_ray.media.frames import Frames
 from emo_hallo_ray.super_resolution.base import EnlargeOptions
 from emo_hallo_ray.super_resolution.lanczos import upscale_lanczos
@@ -14,6 +14,7 @@ from emo_hallo_ray.super_resolution.networks import RestorationNetworks
 from emo_hallo_ray.super_resolution.restoration import RestoringEnlarger
 from emo_hallo_ray.super_resolution.tracking import FaceTracker
 from emo_hallo_ray.weights.layout import WeightsLayout
+from tests.scarce_memory import Scarce
 from tests.tiny_models.super_resolution import write_background, write_restorer
 
 FACES = EnlargeOptions(2, restore_faces=True, restore_background=False)
@@ -136,3 +137,19 @@ def test_an_unusable_file_is_named_with_the_remedy(tmp_path: Path, content: byte
     with pytest.raises(UnusableModelFile, match=words) as refusal:
         RestorationNetworks(layout, "cpu").restore(np.zeros((1, 512, 512, 3), np.uint8), 0.5)
     assert "--engine super-resolution" in str(refusal.value)
+
+
+@pytest.mark.parametrize("work", ["restore", "enlarge"])
+def test_too_little_memory_is_an_error_of_its_own_and_the_next_frame_is_made(
+    networks: RestorationNetworks, monkeypatch: pytest.MonkeyPatch, work: str
+):
+    if work == "restore":
+        first, arguments = networks._restorer.encoder.blocks[0], (np.zeros((1, 512, 512, 3), np.uint8), 0.5)
+    else:
+        first, arguments = networks._background.conv_first, (np.zeros((1, 48, 48, 3), np.uint8),)
+    memory = Scarce(first.forward, fits=0)
+    monkeypatch.setattr(first, "forward", memory)
+    with pytest.raises(OutOfMemory):
+        getattr(networks, work)(*arguments)
+    memory.fits = 1
+    assert len(getattr(networks, work)(*arguments)) == 1
