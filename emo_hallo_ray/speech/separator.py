@@ -11,8 +11,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from emo_hallo_ray.errors import UnusableModelFile
-from emo_hallo_ray.redaction import without_folders
+from emo_hallo_ray.errors import EmoHalloError, OutOfMemory, UnusableModelFile
 from emo_hallo_ray.speech.spectrogram import HOP_SAMPLES, Spectrogram, Waves
 
 SAMPLE_RATE_HZ = 44_100
@@ -21,6 +20,7 @@ N_CHANNELS = 2
 FFT_PER_BIN = 2.5
 OVERLAP = 0.25  # of a chunk with the next
 N_SILENCED_BINS = 3  # rumble below 17 Hz
+NO_MEMORY = ("out of memory", "allocate memory")  # ONNX Runtime says it in words alone, CUDA's or its own
 COMPENSATION = 1.009  # Kim_Vocal_2 makes voices this much too quiet
 
 
@@ -37,6 +37,7 @@ class VocalSeparator:
 
         Raises:
             UnusableModelFile: it is missing, damaged or no MDX-Net.
+            OutOfMemory: it does not fit on the GPU; `separate` raises that too.
         """
         self._name = f"{model.parent.name}/{model.name}"
         self._session = self._open(model, use_gpu)
@@ -80,7 +81,7 @@ class VocalSeparator:
         try:
             separated = self._session.run(None, {self._session.get_inputs()[0].name: spectrum[None]})[0]
         except Exception as error:  # ONNX Runtime's classes share no base
-            raise self._unusable(f"it does not run: {without_folders(str(error))}") from error
+            raise self._failure(error, f"it does not run: {error}") from error
         if separated.shape != (1, *spectrum.shape):
             raise self._unusable(f"it makes {list(separated.shape)} of {[1, *spectrum.shape]}")
         return self._spectrogram.invert(separated[0]) * np.float32(COMPENSATION)
@@ -95,7 +96,7 @@ class VocalSeparator:
         try:
             return onnxruntime.InferenceSession(str(model), options, providers=providers)
         except Exception as error:  # ONNX Runtime's classes share no base
-            raise self._unusable("it is damaged, cut short or no ONNX model") from error
+            raise self._failure(error, "it is damaged, cut short or no ONNX model") from error
 
     def _input_size(self) -> tuple[int, int]:
         """Bins and frames."""
@@ -106,6 +107,11 @@ class VocalSeparator:
                 return n_bins, n_frames
         seen = ", ".join(f"{tensor.name} {tensor.shape}" for tensor in inputs)
         raise self._unusable(f"an MDX-Net reads float [batch, 4, bins, frames], this model {seen}")
+
+    def _failure(self, error: Exception, problem: str) -> EmoHalloError:
+        if any(words in str(error).lower() for words in NO_MEMORY):
+            return OutOfMemory("the GPU ran out of memory for vocal separation", "see what else runs on this GPU")
+        return self._unusable(problem)
 
     def _unusable(self, problem: str) -> UnusableModelFile:
         return UnusableModelFile(f"the vocal separator {self._name} cannot be used: {problem}")

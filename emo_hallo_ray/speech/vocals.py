@@ -29,6 +29,7 @@ def separate_vocals(model: Path, source: Path, destination: Path, limits: MediaL
 
     Raises:
         UnusableModelFile: the model is missing, damaged or no vocal separator.
+        OutOfMemory: it does not fit on the GPU.
         InputError, MediaToolFailed: as `decode_speech`.
     """
     separator = VocalSeparator(model, use_gpu)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from emo_hallo_ray.errors import UnusableModelFile
+from emo_hallo_ray.errors import OutOfMemory, UnusableModelFile
 from emo_hallo_ray.speech.separator import COMPENSATION, VocalSeparator
 from emo_hallo_ray.speech.spectrogram import HOP_SAMPLES, Waves
 from tests.tiny_models.speech import write_separator
@@ -173,3 +173,25 @@ def write_onnx(path: Path, operator: str, input_shape: list[object], output_shap
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(path))
     return path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : CUDA failure 2: out of memory ; GPU=0",
+        "[ONNXRuntimeError] : 6 : BFCArena: Failed to allocate memory for requested buffer of size 402653184",
+    ],
+    ids=["CUDA", "arena"],
+)
+def test_too_little_memory_is_not_taken_for_a_damaged_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    class FullGpu:
+        def __init__(self, *_: object, **__: object) -> None:
+            raise RuntimeError(words)
+
+    path = write_separator(tmp_path / "vocals.onnx")
+    monkeypatch.setattr("onnxruntime.InferenceSession", FullGpu)
+
+    with pytest.raises(OutOfMemory, match="vocal separation"):
+        VocalSeparator(path)

@@ -85,14 +85,16 @@ class TestCodeFormer:
     @pytest.mark.parametrize("chain", ["encoder", "generator"])
     def test_faces_that_do_not_fit_together_are_drawn_apart(self, chain: str):
         shapes = restorer_shapes()
-        network = CodeFormer(shapes, frames_at_a_time=3)
+        network = CodeFormer(shapes, frames_at_a_time=2)
         network.load_state_dict(generated_weights(shapes, seed=1, gains={}))
-        faces = recorded_faces()[:1].repeat(3, 1, 1, 1) * torch.tensor([1.0, 0.8, 0.6])[:, None, None, None]
+        network.double()  # in single precision the narrow network makes rounding 1e-4
+        face = recorded_faces()[:1].double()
+        faces = torch.cat([face, 0.8 * face])
         undisturbed = network(faces, fidelity=0.5)
         first = getattr(network, chain).blocks[0]
         first.forward = memory = Scarce(first.forward, fits=1)
-        assert deviation(network(faces, fidelity=0.5), undisturbed) < 1e-4
-        assert memory.asked == [3, 1, 1, 1]
+        assert deviation(network(faces, fidelity=0.5), undisturbed) < 1e-10
+        assert memory.asked == [2, 1, 1]
         assert network.batches.size == 1
 
 
