@@ -12,7 +12,7 @@ import pytest
 from deployments.serve_stages import ServeStages
 from deployments.task_registry import Registry
 from deployments.task_runner import TaskRunner
-from emo_hallo_ray.errors import NoFaceFound, OutOfMemory, ServiceUnavailable
+from emo_hallo_ray.errors import NoFaceFound, OutOfMemory, ServiceUnavailable, StorageUnavailable
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.pipeline import Prepared, Segment
 from emo_hallo_ray.settings import Settings
