@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from emo_hallo.client import Hallo2Client
@@ -105,7 +106,7 @@ def report(task: Task, seconds: float) -> None:
     console.print(
         f"[bold green]{OUTPUT}[/]\n"
         f"{result['duration']:.1f} s, {result['frames']} frames at {result['fps']:g} fps, "
-        f"{result['width']}×{result['height']}, engine: {result['engine']} ({task.engine_reason})"
+        f"{result['width']}×{result['height']}, engine: {result['engine']} ({escape(task.engine_reason)})"
     )
 
 
