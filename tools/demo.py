@@ -106,7 +106,7 @@ def report(task: Task, seconds: float) -> None:
     console.print(
         f"[bold green]{OUTPUT}[/]\n"
         f"{result['duration']:.1f} s, {result['frames']} frames at {result['fps']:g} fps, "
-        f"{result['width']}×{result['height']}, engine: {result['engine']} ({escape(task.engine_reason)})"
+        f"{result['width']}×{result['height']}, engine: {result['engine']} ({escape(str(task.engine_reason))})"
     )
 
 
