@@ -49,7 +49,12 @@ class MemoryWatch:
             with contextlib.suppress(OSError, ValueError):
                 for task in Path(f"/proc/{self._pid}/task").iterdir():
                     for child in (task / "children").read_text().split():
-                        self.tools_bytes = max(self.tools_bytes, self._highest(int(child)))
+                        if self._is_tool(int(child)):
+                            self.tools_bytes = max(self.tools_bytes, self._highest(int(child)))
+
+    def _is_tool(self, pid: int) -> bool:
+        """Between its fork and its exec a child is its parent, with all of the parent's memory."""
+        return Path(f"/proc/{pid}/exe").readlink() != Path(f"/proc/{self._pid}/exe").readlink()
 
     @staticmethod
     def _highest(pid: int) -> int:
