@@ -11,7 +11,7 @@ from emo_hallo_ray.errors import EmoHalloError, UploadTimedOut, UploadTooLarge
 
 MAX_BYTES = 64 * 1024
 TIMEOUT_S = 30.0
-STREAMED = frozenset({"/api/v1/inference/hallo2"})
+STREAMED = frozenset({"/api/v1/inference/hallo2", "/api/v1/inspect"})
 
 
 class BodyLimit:

@@ -16,6 +16,9 @@ class Encoder:
     def __init__(self, stage: Encoding) -> None:
         self._stage = stage
 
+    async def encode_sound(self, task: Task, n_frames: int) -> None:
+        await asyncio.to_thread(self._stage.encode_sound, task, n_frames)
+
     async def encode(self, task: Task, segment: Segment, *clips: Any) -> None:
         await asyncio.to_thread(self._stage.encode, task, segment, clips)
 

@@ -19,7 +19,7 @@ from deployments.health import HealthMonitor
 from deployments.janitor import Janitor
 from deployments.logs import logger
 from deployments.openapi import build_openapi
-from deployments.routes import health, inference, tasks
+from deployments.routes import health, inference, inspection, tasks, watching
 from deployments.security_headers import SecurityHeaders
 from deployments.serve_stages import ServeStages, StageHandles
 from deployments.service import Service
@@ -95,7 +95,7 @@ def build_api(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.openapi = lambda: build_openapi(app)  # as FastAPI documents it
-    for module in (tasks, health, inference):  # the most frequent first: routes are tried in order
+    for module in (tasks, health, watching, inference, inspection):  # tried in order: the most frequent first
         app.include_router(module.router)
     access = service.settings.access
     # from the inside out

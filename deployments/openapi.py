@@ -27,11 +27,16 @@ CREATION = {
     "413": "The upload is too large",
     "429": "The queue is full; Retry-After says when to come back",
 }
-OF_OPERATION = {"create_task": CREATION, "configure": CONFIGURATION}
+INSPECTION = {
+    "408": "The upload came too slowly, or stopped",
+    "413": "The upload is too large",
+}
+OF_OPERATION = {"create_task": CREATION, "configure": CONFIGURATION, "inspect_files": INSPECTION}
 
 # what can be done with a task once an answer has named it
 FOLLOW_UPS = (
     *("get_task", "task_events", "task_logs", "task_logs_by_post", "task_video"),
+    *("task_stream", "task_stream_part", "task_thumbnail"),
     *("cancel_task", "delete_task_data"),
 )
 

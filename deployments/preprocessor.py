@@ -2,12 +2,14 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from ray import serve
 
 from emo_hallo_ray.media.audio import AudioInfo
 from emo_hallo_ray.pipeline import Prepared
 from emo_hallo_ray.stages.preprocessing import Preprocessing
+from emo_hallo_ray.storage import TaskFiles
 from emo_hallo_ray.tasks.model import Task
 
 
@@ -16,8 +18,14 @@ class Preprocessor:
     def __init__(self, stage: Preprocessing) -> None:
         self._stage = stage
 
-    async def inspect(self, image: Path, audio: Path) -> AudioInfo:
-        return await asyncio.to_thread(self._stage.inspect, image, audio)
+    async def inspect(self, files: TaskFiles) -> AudioInfo:
+        return await asyncio.to_thread(self._stage.inspect, files)
+
+    async def describe_portrait(self, image: Path) -> dict[str, Any]:
+        return await asyncio.to_thread(self._stage.describe_portrait, image)
+
+    async def describe_recording(self, audio: Path) -> dict[str, Any]:
+        return await asyncio.to_thread(self._stage.describe_recording, audio)
 
     async def prepare_portrait(self, task: Task) -> Prepared:
         return await asyncio.to_thread(self._stage.prepare_portrait, task)

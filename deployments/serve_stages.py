@@ -62,6 +62,9 @@ class ServeStages:
             return clip  # spares a hop that would change nothing
         return self.handles.super_resolver.upscale.remote(task, segment, clip, before, is_last)
 
+    async def encode_sound(self, task: Task, n_frames: int) -> None:
+        await self._result(self.handles.encoder.encode_sound.remote(task, n_frames))
+
     async def encode(self, task: Task, segment: Segment, clips: Sequence[ClipRef]) -> None:
         await self._result(self.handles.encoder.encode.remote(task, segment, *clips))
 

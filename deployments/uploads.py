@@ -39,9 +39,16 @@ class UploadLimits:
 
 
 async def receive_upload(
-    headers: Mapping[str, str], body: AsyncIterator[bytes], destinations: Mapping[str, Path], limits: UploadLimits
+    headers: Mapping[str, str],
+    body: AsyncIterator[bytes],
+    destinations: Mapping[str, Path],
+    limits: UploadLimits,
+    needs_all: bool = True,
 ) -> Upload:
     """Read a `multipart/form-data` body, writing each file part to the destination of its name.
+
+    Args:
+        needs_all: every destination must get a file; else one of them will do.
 
     Raises:
         UploadTooLarge: by its Content-Length before a byte is read, or by what really came.
@@ -59,7 +66,7 @@ async def receive_upload(
             if received > limits.max_bytes:
                 raise _too_large(limits.max_bytes)
             receiver.feed(chunk)
-        return receiver.finish()
+        return receiver.finish(needs_all)
     except FormParserError as error:
         raise InvalidParameter("The multipart form is malformed", "send it as curl -F or requests files= do") from error
     finally:
@@ -129,12 +136,12 @@ class _Receiver:
     def feed(self, chunk: bytes) -> None:
         self._parser.write(chunk)
 
-    def finish(self) -> Upload:
+    def finish(self, needs_all: bool) -> Upload:
         self._parser.finalize()
         if not self._complete:
             raise InvalidParameter("The upload broke off before the end of the form", "send it again")
         missing = [name for name in self._destinations if name not in self._upload.digests]
-        if missing:
+        if missing and (needs_all or not self._upload.digests):
             raise InvalidParameter(f"Missing file: {', '.join(missing)}", "image_file and audio_file are required")
         return self._upload
 

@@ -15,7 +15,7 @@ EmoHalloError                     500
 ├── Unauthorized                  401
 ├── NotFound                      404
 │   ├── TaskNotFound
-│   └── VideoNotFound
+│   └── VideoNotFound, StreamNotFound, ThumbnailNotFound
 ├── IdempotencyConflict           409
 ├── QueueFull                     429
 ├── ServiceUnavailable            503
@@ -215,6 +215,18 @@ class VideoNotFound(NotFound):
     """The task is completed but its file is gone."""
 
     code = "VIDEO_NOT_FOUND"
+
+
+class StreamNotFound(NotFound):
+    """The task has no such part yet, or its segments were deleted some time after its end."""
+
+    code = "STREAM_NOT_FOUND"
+
+
+class ThumbnailNotFound(NotFound):
+    """The task's files were deleted."""
+
+    code = "THUMBNAIL_NOT_FOUND"
 
 
 class IdempotencyConflict(EmoHalloError):

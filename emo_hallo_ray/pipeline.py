@@ -58,6 +58,7 @@ class Stages(Protocol[SpeechRef, ClipRef]):
     def upscale(
         self, task: Task, segment: Segment, clip: ClipRef, before: ClipRef | None, is_last: bool
     ) -> ClipRef: ...
+    async def encode_sound(self, task: Task, n_frames: int) -> None: ...
     async def encode(self, task: Task, segment: Segment, clips: Sequence[ClipRef]) -> None: ...
     async def join(self, task: Task, segments: Sequence[str], n_frames: int) -> VideoInfo: ...
 
@@ -99,13 +100,14 @@ async def run_task(
     n_frames = speech.result().n_frames
     names = await _finished_segments(task, files, report)
     async with _task_group() as group:
+        sound = group.create_task(_timed(report, "sound", stages.encode_sound(task, n_frames)))
         encoding: asyncio.Task[None] | None = None
         clips: list[ClipRef] = []
         for segment in plan_segments(n_frames, clips_per_segment, task.fence, names):
             clips = await _generate(task, segment, n_frames, stages, report, before=clips[-1] if clips else None)
             if encoding is not None:
                 await encoding
-            encoding = group.create_task(_encode(task, segment, clips, stages, report))
+            encoding = group.create_task(_encode(task, segment, clips, sound, stages, report))
             names.append(segment_name(segment.index, task.fence))
 
     await report.progress(97, "Joining video and sound...", n_frames, n_frames)
@@ -151,8 +153,10 @@ async def _generate(
             is_last = done == segment.first_frame + segment.n_frames
             before = stages.upscale(task, segment, made, before, is_last)
             clips.append(before)
+            # clip by clip, because the time left is told from the frames and seconds so far
+            started, seconds = time.monotonic(), time.monotonic() - started
+            await report.stage_took("generation", seconds)
             await report.progress(_percent(done, n_frames), GENERATING, done, n_frames)
-    await report.stage_took("generation", time.monotonic() - started)
     return clips
 
 
@@ -164,9 +168,15 @@ async def _report_step(report: Reporter, step: ClipProgress, frames_done: int, n
 
 
 async def _encode(
-    task: Task, segment: Segment, clips: Sequence[ClipRef], stages: Stages[SpeechRef, ClipRef], report: Reporter
+    task: Task,
+    segment: Segment,
+    clips: Sequence[ClipRef],
+    sound: asyncio.Task[None],
+    stages: Stages[SpeechRef, ClipRef],
+    report: Reporter,
 ) -> None:
     await _timed(report, "encoding", stages.encode(task, segment, clips))
+    await sound  # whoever hears of a segment may play it
     name = segment_name(segment.index, task.fence)
     await report.segment_done(segment.index, name, segment.first_frame + segment.n_frames)
 

@@ -95,7 +95,7 @@ def render(request: RenderRequest, on_progress: ProgressCallback, settings: Sett
         cache = PreprocessingCache(Storage(settings.storage.root).cache, settings.cache.max_bytes)
         limits, frame_px = settings.limits.media(), settings.video.frame_px
         stages = LocalStages.make(storage, cache, limits, engines, enlargers, frame_px)
-        stages.preprocessing.inspect(files.image, files.audio)
+        stages.preprocessing.inspect(files)
         reporter = CallbackReporter(on_progress)
         info = asyncio.run(run_task(task, files, stages, reporter, settings.video.clips_per_segment))
         with atomic_path(request.output.absolute()) as temporary:
@@ -166,6 +166,9 @@ class LocalStages:
         assert isinstance(clip, np.ndarray)
         assert before is None or isinstance(before, Enlarged)
         return self.super_resolution.upscale(task, segment, clip, before, is_last)
+
+    async def encode_sound(self, task: Task, n_frames: int) -> None:
+        await asyncio.to_thread(self.encoding.encode_sound, task, n_frames)
 
     async def encode(self, task: Task, segment: Segment, clips: Sequence[LocalClip]) -> None:
         await asyncio.to_thread(self.encoding.encode, task, segment, clips)

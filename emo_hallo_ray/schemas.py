@@ -92,8 +92,10 @@ class TaskView(BaseModel):
     engine: str
     engine_reason: str
     queue_position: int | None = Field(description="1 is next; only while queued")
-    eta_seconds: float | None = Field(description="only while processing, once a segment is done")
+    eta_seconds: float | None = Field(description="only while processing, once a clip is done")
     attempts: int
+    stream_url: str | None = Field(description="HLS; while processing, from the first finished segment on")
+    thumbnail_url: str | None
     params: dict[str, Any]
     stage_seconds: dict[str, float]
 
@@ -111,6 +113,31 @@ class TaskLogs(BaseModel):
 
     task_id: str
     logs: str
+
+
+class PortraitView(BaseModel):
+    """What there is to see in a picture. Places are shares of its width and height, as it is looked at upright."""
+
+    face: list[float] = Field(description="left, top, right, bottom of the face that would be animated")
+    points: list[list[float]] = Field(description="478 points of its mesh")
+    lines: list[list[int]] = Field(description="pairs of points to draw lines between")
+    remarks: list[str] = Field(description="what may spoil the result")
+
+
+class RecordingView(BaseModel):
+    """What a recording holds."""
+
+    duration: float = Field(description="seconds of what decodes")
+    codec: str
+    sample_rate: int
+    channels: str
+
+
+class InspectionView(BaseModel):
+    """Answer to a look at files; what was not sent is null."""
+
+    image: PortraitView | None
+    audio: RecordingView | None
 
 
 class Cancelled(BaseModel):
@@ -201,7 +228,8 @@ RESULT_FIELDS = (
 
 def task_view(task: Task) -> dict[str, Any]:
     """The JSON of `TaskView`; a plain dict, since status polling is the hottest path of the service."""
-    result = task.result
+    result, address = task.result, f"/api/v1/tasks/{task.task_id}"
+    is_running = task.status is TaskStatus.PROCESSING
     return {
         "task_id": task.task_id,
         "status": task.status.value,
@@ -220,6 +248,8 @@ def task_view(task: Task) -> dict[str, Any]:
         "queue_position": task.queue_position,
         "eta_seconds": _eta_seconds(task),
         "attempts": task.attempts,
+        "stream_url": f"{address}/stream.m3u8" if is_running and task.segments else None,
+        "thumbnail_url": None if task.data_deleted_at else f"{address}/thumbnail",
         "params": vars(task.params),
         "stage_seconds": {stage: round(seconds, 3) for stage, seconds in task.stage_seconds.items()},
     }

@@ -61,6 +61,16 @@ class TaskFiles:
         """Figures over the whole recording, see `SpeechTrack`."""
         return self.folder / "prepared" / "loudness.npz"
 
+    @property
+    def sound(self) -> Path:
+        """The recording as the video will have it: AAC, of the video's length."""
+        return self.folder / "prepared" / "sound.m4a"
+
+    @property
+    def thumbnail(self) -> Path:
+        """A small JPEG of the portrait, and of the first frame once there is one."""
+        return self.folder / "thumbnail.jpg"
+
     def segment(self, name: str) -> Path:
         """Video of one segment, without sound."""
         return self.folder / "segments" / name

@@ -7,18 +7,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from pydantic import ValidationError
-from starlette.requests import ClientDisconnect
 
 from deployments.http_errors import describe_invalid
 from deployments.logs import logger
+from deployments.routes.receiving import receive
 from deployments.serve_stages import stage_result
 from deployments.service import Service, caller_of, service_of
 from deployments.task_registry import TaskRegistry
-from deployments.uploads import Upload, UploadLimits, receive_upload
-from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, InputError, QueueFull, SubmissionFailed
+from deployments.uploads import Upload
+from emo_hallo_ray.errors import EmoHalloError, IdempotencyConflict, QueueFull, SubmissionFailed
 from emo_hallo_ray.hallo2.presets import scheduler_for, steps_for
 from emo_hallo_ray.schemas import ConfigChange, ConfigChanged, ConfigView, InferenceForm, Submitted
-from emo_hallo_ray.storage import TaskFiles, disk_trouble
+from emo_hallo_ray.storage import TaskFiles
 from emo_hallo_ray.super_resolution.base import EnlargeOptions
 from emo_hallo_ray.tasks.manifest import save_manifest
 from emo_hallo_ray.tasks.model import EngineDefaults, NewTask, Task, TaskParams
@@ -63,7 +63,7 @@ async def create_task(
     await _refuse_early(service, is_repeatable=idempotency_key is not None)
     try:
         files.make_folders()
-        upload = await _receive(request, service, files)
+        upload = await receive(request, files)
         params, engine_reason = await _settle_params(_validate(upload), service)
         new = NewTask(
             task_id=task_id,
@@ -74,7 +74,7 @@ async def create_task(
             request_digest=upload.digest(),
         )
         await stage_result(
-            service.stages.handles.preprocessor.inspect.remote(files.image, files.audio),
+            service.stages.handles.preprocessor.inspect.remote(files),
             service.settings.limits.inspect_timeout_s,
         )
         await asyncio.to_thread(_make_durable, files, new)
@@ -129,17 +129,6 @@ def _make_durable(files: TaskFiles, new: NewTask) -> None:
     """What is accepted must outlast a power cut; waiting for the disk is no business of the event loop."""
     files.sync_inputs()
     save_manifest(files.manifest, new)
-
-
-async def _receive(request: Request, service: Service, files: TaskFiles) -> Upload:
-    destinations = {"image_file": files.image, "audio_file": files.audio}
-    limits = service.settings.limits
-    upload_limits = UploadLimits(limits.upload_bytes, limits.upload_idle_s, limits.upload_timeout_s)
-    try:
-        with disk_trouble():
-            return await receive_upload(request.headers, request.stream(), destinations, upload_limits)
-    except ClientDisconnect as error:  # nobody reads this answer; it is no fault of the service
-        raise InputError("The upload broke off") from error
 
 
 def _validate(upload: Upload) -> InferenceForm:

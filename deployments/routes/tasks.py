@@ -1,23 +1,19 @@
 """Tasks: status, list, events, logs, video, cancellation."""
 
 import asyncio
-import json
-import uuid
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
+from deployments.event_stream import event_stream
 from deployments.logs import logger
-from deployments.service import Service, caller_of, service_of
+from deployments.routes.task_lookup import find_task
+from deployments.service import caller_of, service_of
 from deployments.task_registry import TaskRegistry
 from emo_hallo_ray.errors import TaskNotCancellable, TaskNotCompleted, TaskNotFound, VideoNotFound
 from emo_hallo_ray.schemas import Cancelled, DataDeleted, ErrorBody, TaskList, TaskLogs, TaskView, rfc3339, task_view
-from emo_hallo_ray.tasks.model import Event, Task, TaskStatus
-
-EVENT_POLL_S = 0.25
-HEARTBEAT_S = 15.0
+from emo_hallo_ray.tasks.model import TaskStatus
 
 router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], responses={404: {"model": ErrorBody}})
 
@@ -45,7 +41,7 @@ async def list_tasks(
 @router.get("/{task_id}", response_model=TaskView, summary="Status of a task")
 async def get_task(task_id: str, request: Request) -> Response:
     """Made for polling: many callers share one look at the store."""
-    task = await _find(request, task_id)
+    task = await find_task(request, task_id)
     return Response(service_of(request).reader.to_json(task), media_type="application/json")
 
 
@@ -53,7 +49,7 @@ async def get_task(task_id: str, request: Request) -> Response:
 async def cancel_task(task_id: str, request: Request, force: bool = False) -> Cancelled:
     """Take a queued task out of the queue; with `force=true` stop a running one too."""
     try:
-        task = await _find(request, task_id)
+        task = await find_task(request, task_id)
     except TaskNotFound as error:
         raise TaskNotFound(TaskNotCancellable().detail) from error
     service = service_of(request)
@@ -66,7 +62,7 @@ async def cancel_task(task_id: str, request: Request, force: bool = False) -> Ca
 @router.delete("/{task_id}/data", response_model=DataDeleted, summary="Delete a task's uploads, video and log")
 async def delete_task_data(task_id: str, request: Request) -> DataDeleted:
     """For people who want theirs gone, at once; the bare record that there was a task stays. The task must be over."""
-    task = await _find(request, task_id)
+    task = await find_task(request, task_id)
     service = service_of(request)
     deleted = await service.registry.call(TaskRegistry.delete_data, task.task_id)
     await asyncio.to_thread(service.storage.task(task.task_id).delete)
@@ -86,7 +82,7 @@ async def task_logs(
     task_id: str, request: Request, tail: Annotated[int | None, Query(ge=1, le=1_000_000)] = None
 ) -> TaskLogs:
     """The whole log as text, `[LEVEL] message` a line, or its last `tail` lines."""
-    task = await _find(request, task_id)
+    task = await find_task(request, task_id)
     records = await service_of(request).registry.call(TaskRegistry.logs, task.task_id, tail)
     return TaskLogs(task_id=task_id, logs="".join(f"[{r.level}] {r.message}\n" for r in records))
 
@@ -105,10 +101,10 @@ async def task_logs(
 )
 async def task_video(task_id: str, request: Request) -> Response:
     """The MP4, whole or by `Range`."""
-    task = await _find(request, task_id)
+    task = await find_task(request, task_id)
     if task.result is None:  # an event may have told the caller more than this replica remembers
         service_of(request).reader.forget(task.task_id)
-        task = await _find(request, task_id)
+        task = await find_task(request, task_id)
     if task.result is None:
         raise TaskNotCompleted(f"The task is {task.status.value}, not completed", "poll its status and try again")
     path = service_of(request).storage.task(task.task_id).result(task.result["fence"])
@@ -132,48 +128,7 @@ async def task_events(
     request: Request,
     last_event_id: Annotated[str, Header(pattern=r"^\d{1,9}$")] = "0",
 ) -> StreamingResponse:
-    """A `task` event for each change, a heartbeat comment every 15 s; ends after the final status."""
-    task = await _find(request, task_id)
-    events = _event_stream(service_of(request), task.task_id, int(last_event_id))
+    """A `task` event for each change, even of the place in the queue; a heartbeat comment every 15 s."""
+    task = await find_task(request, task_id)
+    events = event_stream(service_of(request), task.task_id, int(last_event_id))
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-
-
-async def _find(request: Request, task_id: str) -> Task:
-    """The task, if it exists and is the caller's; other people's tasks do not exist."""
-    try:
-        canonical = str(uuid.UUID(task_id))
-    except ValueError:
-        raise TaskNotFound(f"There is no task {task_id[:80]!r}", "a task id is a UUID") from None
-    task = await service_of(request).reader.get(canonical)
-    caller = caller_of(request)
-    if caller is not None and task.owner != caller:
-        raise TaskNotFound(f"There is no task {canonical}")
-    return task
-
-
-async def _event_stream(service: Service, task_id: str, seq: int) -> AsyncIterator[str]:
-    loop = asyncio.get_running_loop()
-    last_sent = loop.time()
-    while True:
-        events: list[Event] = await service.registry.call(TaskRegistry.events_since, task_id, seq)
-        for event in events:
-            seq = event.seq
-            if event.status.is_terminal:
-                service.reader.forget(task_id)  # the last event has the result in it
-            yield f"id: {seq}\nevent: task\ndata: {json.dumps(await _event_data(service, task_id, event))}\n\n"
-            last_sent = loop.time()
-            if event.status.is_terminal:
-                return
-        if not events and (await service.reader.get(task_id)).status.is_terminal:
-            return  # the listener had heard the end before
-        if loop.time() - last_sent > HEARTBEAT_S:
-            yield ": heartbeat\n\n"
-            last_sent = loop.time()
-        await asyncio.sleep(EVENT_POLL_S)
-
-
-async def _event_data(service: Service, task_id: str, event: Event) -> dict[str, Any]:
-    """The task as it was at the event; what an event does not record is as it is now."""
-    task = await service.reader.get(task_id)
-    then = {"status": event.status.value, "progress": event.progress, "status_message": event.message}
-    return task_view(task) | then

@@ -8,7 +8,6 @@ no B-frames: every frame is shown when it is decoded, so segments written one af
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,6 @@ from emo_hallo_ray.media.ffmpeg import file_url, run
 from emo_hallo_ray.media.frames import RGB_TO_YUV, YUV_TO_RGB, Frames, FrameWriter, split_first
 from emo_hallo_ray.media.probe import VideoInfo as VideoInfo
 from emo_hallo_ray.media.probe import probe_video as probe_video
-from emo_hallo_ray.media.sound import SOUND_RATE_HZ, encode_sound
 from emo_hallo_ray.storage import atomic_path
 
 FPS = 25
@@ -79,7 +77,7 @@ def encode_segment(
 
 def join_segments(
     segments: Sequence[Path],
-    audio: Path,
+    sound: Path,
     n_frames: int,
     path: Path,
     metadata: Mapping[str, str],
@@ -89,12 +87,11 @@ def join_segments(
 ) -> VideoInfo:
     """Put segments and sound into one MP4 that can be played while it loads; it appears whole or not at all.
 
-    The picture is copied bit by bit. The sound is encoded as AAC from the upload itself, so that nothing of its quality
-    or channels is lost on the way through the model; it is padded with silence or cut to the picture's length.
+    Both are copied bit by bit.
 
     Args:
         segments: in order and complete; each says its own place in time.
-        audio: the recording as it was uploaded.
+        sound: what `encode_sound` made, of the picture's length.
         n_frames: what the segments add up to.
         metadata: title, artist, album, comment, description, copyright, date, genre.
 
@@ -106,9 +103,7 @@ def join_segments(
         raise ValueError(f"MP4 has no place for metadata {sorted(unknown)}; it has {sorted(METADATA_KEYS)}")
     _refuse_mixed(segments)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=path.parent, prefix=".sound-") as folder, atomic_path(path) as temporary:
-        sound = Path(folder) / "sound.m4a"
-        encode_sound(audio, n_frames * SOUND_RATE_HZ // fps, sound, timeout_s)
+    with atomic_path(path) as temporary:
         args = [
             *("-f", "mov", "-i", "pipe:0", "-f", "mov", "-i", file_url(sound)),
             *("-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_metadata", "-1"),

@@ -7,11 +7,15 @@ from emo_hallo_ray import __version__
 from emo_hallo_ray.errors import MediaToolFailed
 from emo_hallo_ray.media.encoder import Encoder, choose_encoder
 from emo_hallo_ray.media.frames import Frames, split_first
-from emo_hallo_ray.media.video import VideoInfo, encode_segment, join_segments
+from emo_hallo_ray.media.sound import SOUND_RATE_HZ, encode_sound
+from emo_hallo_ray.media.thumbnail import save_thumbnail
+from emo_hallo_ray.media.video import FPS, VideoInfo, encode_segment, join_segments
 from emo_hallo_ray.pipeline import Segment, segment_name
 from emo_hallo_ray.stages.super_resolution import Enlarged
 from emo_hallo_ray.storage import Storage, TaskFiles, load_json, save_json
 from emo_hallo_ray.tasks.model import Task
+
+SOUND_TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,16 @@ class Encoding:
     """The only stage that writes video."""
 
     storage: Storage
+
+    def encode_sound(self, task: Task, n_frames: int) -> None:
+        """Leave the sound of the whole video in the task's folder.
+
+        It is made from the upload itself, so that nothing of its quality or channels is lost on the way through the
+        model.
+        """
+        files = self.storage.task(task.task_id)
+        if not files.sound.exists():  # by an earlier attempt
+            encode_sound(files.audio, n_frames * SOUND_RATE_HZ // FPS, files.sound, SOUND_TIMEOUT_S)
 
     def encode(self, task: Task, segment: Segment, clips: Iterable[Frames | Enlarged]) -> None:
         """Write one segment; it appears under its name when it is complete."""
@@ -29,12 +43,14 @@ class Encoding:
             raise ValueError("a segment needs at least one frame")
         encoder = _settle_encoder(files, width_px=first.shape[2], height_px=first.shape[1])
         encode_segment(frames, path, first_frame=segment.first_frame, encoder=encoder)
+        if segment.index == 0:
+            save_thumbnail(first[0], files.thumbnail)
 
     def join(self, task: Task, segments: Sequence[str], n_frames: int) -> VideoInfo:
-        """Join segments and sound into the result of this attempt."""
+        """Put segments and sound together as the result of this attempt."""
         files = self.storage.task(task.task_id)
         paths = [files.segment(name) for name in segments]
-        return join_segments(paths, files.audio, n_frames, files.result(task.fence), _provenance(task))
+        return join_segments(paths, files.sound, n_frames, files.result(task.fence), _provenance(task))
 
 
 def _settle_encoder(files: TaskFiles, width_px: int, height_px: int) -> Encoder:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from emo_hallo_ray.engines.registry import EngineCatalog
 from emo_hallo_ray.media.audio import AudioInfo, inspect_audio
 from emo_hallo_ray.media.image import decode_portrait
 from emo_hallo_ray.media.limits import MediaLimits
+from emo_hallo_ray.media.thumbnail import save_thumbnail
 from emo_hallo_ray.pipeline import Prepared
 from emo_hallo_ray.storage import Storage, TaskFiles, load_arrays, save_arrays
 from emo_hallo_ray.tasks.model import Task
@@ -27,16 +29,54 @@ class Preprocessing:
     engines: EngineCatalog
     frame_px: int
 
-    def inspect(self, image: Path, audio: Path) -> AudioInfo:
-        """Decode both files to their ends and look for a face, so that nothing unusable is ever queued.
+    def inspect(self, files: TaskFiles) -> AudioInfo:
+        """Decode both uploads to their ends and look for a face, so that nothing unusable is ever queued.
+
+        A thumbnail of the portrait stays in the task's folder.
 
         Raises:
             InputError: one of its subclasses says which file is wrong, and how.
         """
         from emo_hallo_ray.faces.selection import find_main_face
 
-        find_main_face(decode_portrait(image, self.limits))
-        return inspect_audio(audio, self.limits)
+        portrait = decode_portrait(files.image, self.limits)
+        find_main_face(portrait)
+        audio = inspect_audio(files.audio, self.limits)
+        save_thumbnail(portrait, files.thumbnail)
+        return audio
+
+    def describe_portrait(self, image: Path) -> dict[str, Any]:
+        """What there is to see in a picture, as `schemas.PortraitView`.
+
+        Raises:
+            InputError: it cannot be animated.
+        """
+        from emo_hallo_ray.faces.selection import find_main_face
+        from emo_hallo_ray.faces.wireframe import wireframe
+
+        portrait = decode_portrait(image, self.limits)
+        height_px, width_px = portrait.shape[:2]
+        main = find_main_face(portrait)
+        return {
+            "face": (main.face.box.reshape(2, 2) / (width_px, height_px)).round(4).ravel().tolist(),
+            "points": (main.points[:, :2] / (width_px, height_px)).round(4).tolist(),
+            "lines": wireframe(main.points).tolist(),
+            "remarks": list(main.remarks),
+        }
+
+    def describe_recording(self, audio: Path) -> dict[str, Any]:
+        """What a recording holds, as `schemas.RecordingView`.
+
+        Raises:
+            InputError: it cannot be used.
+        """
+        info = inspect_audio(audio, self.limits)
+        return {
+            "duration": round(info.duration_s, 3),
+            "codec": info.codec,
+            "sample_rate": info.sample_rate_hz,
+            "channels": info.channel_layout,
+        }
 
     def prepare_portrait(self, task: Task) -> Prepared:
         """Leave the engine's portrait conditioning in the task's folder, from the cache where it may."""

@@ -44,6 +44,10 @@ class FakeStages:
         self.enlarged.append((clip, before, is_last))
         return f"{clip} ×{task.params.upscale}"
 
+    async def encode_sound(self, task: Task, n_frames: int) -> None:
+        await asyncio.sleep(0.01)  # longer than a segment takes here
+        self.calls.append("sound")
+
     async def encode(self, task: Task, segment: Segment, clips: Sequence[str]) -> None:
         self.calls.append(f"encode {segment.index}: {clips[0]} to {clips[-1]}")
 
@@ -98,7 +102,7 @@ def test_every_segment_is_generated_encoded_and_joined_in_order(tmp_path: Path) 
     assert "encode 1: clip 80 ×2 to clip 144 ×2" in stages.calls
     assert "encode 2: clip 160 ×2 to clip 192 ×2" in stages.calls
     assert report.percents == sorted(report.percents)
-    assert report.stages == {"preprocessing", "speech", "generation", "encoding", "joining"}
+    assert report.stages == {"preprocessing", "speech", "generation", "sound", "encoding", "joining"}
     assert report.lines[:3] == ["WARNING portrait is dark", "INFO portrait ready", "INFO speech ready"]
     assert report.lines[3].startswith("INFO enlarging 2× by lanczos; only resampled: faces and background")
 
@@ -154,7 +158,7 @@ def test_a_task_whose_last_segment_was_finished_only_joins(tmp_path: Path) -> No
 
     run(tmp_path, stages, Recorder(), segments=names, fence=2)
 
-    assert stages.calls == []
+    assert stages.calls == ["sound"]
     assert stages.joined == list(names)
 
 

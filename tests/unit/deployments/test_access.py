@@ -86,7 +86,7 @@ def stranger(tmp_path: Path) -> Iterator[TestClient]:
 
 
 def test_every_route_with_every_method_wants_a_key_except_health(stranger: TestClient) -> None:
-    paths = [path.format(task_id="x") for path in stranger.get("/openapi.json").json()["paths"]]
+    paths = [path.format(task_id="x", name="y") for path in stranger.get("/openapi.json").json()["paths"]]
     assert len(paths) > 8
 
     for path in paths:
@@ -107,13 +107,16 @@ def test_no_spelling_of_a_path_gets_around_the_key(stranger: TestClient, path: s
     assert stranger.get(path, follow_redirects=False).status_code in (401, 404)
 
 
+TAILS = ("video", "logs", "events", "stream.m3u8", "stream/init.mp4", "thumbnail")
+
+
 def test_callers_see_and_touch_their_own_tasks_only(tmp_path: Path) -> None:
     app = make_api(tmp_path, access={"api_key_hashes": HASHES})
     with caller(app, KEY) as owner, caller(app, OTHER_KEY) as other:
         task_id = owner.post("/api/v1/inference/hallo2", files=FILES).json()["task_id"]
         task = f"/api/v1/tasks/{task_id}"
 
-        for path in (task, f"{task}/video", f"{task}/logs", f"{task}/events"):
+        for path in (task, *(f"{task}/{tail}" for tail in TAILS)):
             assert other.get(path).json()["error_code"] == "TASK_NOT_FOUND"
         assert other.post(f"{task}/logs").status_code == 404
         assert other.head(f"{task}/video").status_code == 404

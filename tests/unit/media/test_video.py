@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from emo_hallo_ray.errors import MediaToolFailed
 from emo_hallo_ray.media.ffmpeg import ffmpeg_path, file_url, run
+from emo_hallo_ray.media.sound import SOUND_RATE_HZ, encode_sound
 from emo_hallo_ray.media.video import (
     FPS,
+    VideoInfo,
     encode_segment,
     extract_frame,
     join_segments,
@@ -31,6 +33,15 @@ def encode_all(folder: Path, frames: NDArray[np.uint8], lengths: list[int]) -> l
         segments.append(path)
         first += length
     return segments
+
+
+def join(
+    segments: list[Path], upload: Path, n_frames: int, path: Path, metadata: dict[str, str] | None = None
+) -> VideoInfo:
+    """Segments and an upload, as the encoding stage joins them."""
+    sound = upload.with_name("sound.m4a")
+    encode_sound(upload, n_frames * SOUND_RATE_HZ // FPS, sound, 60)
+    return join_segments(segments, sound, n_frames, path, metadata or {})
 
 
 def packets(path: Path) -> list[list[int]]:
@@ -115,7 +126,7 @@ def test_joining_is_exact(tmp_path: Path, lengths: list[int]) -> None:
     segments = encode_all(tmp_path, moving_frames(n_frames), lengths)
     audio = write_wav(tmp_path / "audio", tone(n_frames / FPS, 44_100), 44_100)
 
-    info = join_segments(segments, audio, n_frames, tmp_path / "out.mp4", {})
+    info = join(segments, audio, n_frames, tmp_path / "out.mp4")
 
     assert info == probe_video(tmp_path / "out.mp4")
     assert (info.n_frames, info.fps, info.width_px, info.height_px) == (n_frames, 25.0, 64, 48)
@@ -139,7 +150,7 @@ def test_sound_gets_the_length_of_the_picture(
     segments = encode_all(tmp_path, moving_frames(25), [25])
     audio = write_recording(tmp_path / "audio", kind, duration_s, rate_hz, n_channels)
 
-    info = join_segments(segments, audio, 25, tmp_path / "out.mp4", {})
+    info = join(segments, audio, 25, tmp_path / "out.mp4")
 
     assert (info.audio_codec, info.duration_s, info.audio_duration_s) == ("aac", 1.0, 1.0)
     assert ("stereo" if n_channels == 2 else "mono") in describe(tmp_path / "out.mp4")
@@ -151,7 +162,7 @@ def test_sound_that_changes_on_the_way_is_there_to_its_end(tmp_path: Path) -> No
     (tmp_path / "audio").write_bytes(mono.read_bytes() + stereo.read_bytes())
     segments = encode_all(tmp_path, moving_frames(50), [50])
 
-    info = join_segments(segments, tmp_path / "audio", 50, tmp_path / "out.mp4", {})
+    info = join(segments, tmp_path / "audio", 50, tmp_path / "out.mp4")
 
     args = ["-i", file_url(tmp_path / "out.mp4"), "-map", "0:a", "-ar", "8000", "-ac", "1", "-f", "f32le", "pipe:1"]
     samples = np.frombuffer(run(args, 30), np.float32)
@@ -168,7 +179,7 @@ def test_sound_stays_in_time_with_the_picture(tmp_path: Path) -> None:
     raw = ["-f", "s16le", "-ar", "48000", "-ac", "6", "-i", "pipe:0"]
     run([*raw, "-f", "wav", file_url(audio)], 30, stdin=[burst.tobytes()])
 
-    join_segments(segments, audio, 25, tmp_path / "out.mp4", {})
+    join(segments, audio, 25, tmp_path / "out.mp4")
 
     pcm = run(["-i", file_url(tmp_path / "out.mp4"), "-map", "0:a", "-ac", "1", "-f", "f32le", "pipe:1"], 30)
     samples = np.frombuffer(pcm, np.float32)
@@ -183,7 +194,7 @@ def test_tags_are_ours_and_not_the_uploads(tmp_path: Path) -> None:
     run([*tagged, "-f", "mp3", file_url(tmp_path / "audio")], 30)
     tags = {"title": "a=b;#\\c\nsecond line", "comment": "Grüße 你好 -i"}
 
-    info = join_segments(segments, tmp_path / "audio", 2, tmp_path / "out.mp4", tags)
+    info = join(segments, tmp_path / "audio", 2, tmp_path / "out.mp4", tags)
 
     assert {key: info.metadata[key] for key in tags} == tags
     assert "artist" not in info.metadata
@@ -192,7 +203,7 @@ def test_tags_are_ours_and_not_the_uploads(tmp_path: Path) -> None:
 def test_playing_can_start_before_the_file_is_loaded(tmp_path: Path) -> None:
     segments = encode_all(tmp_path, moving_frames(2), [2])
 
-    join_segments(segments, write_wav(tmp_path / "audio", tone(1.0)), 2, tmp_path / "out.mp4", {})
+    join(segments, write_wav(tmp_path / "audio", tone(1.0)), 2, tmp_path / "out.mp4")
 
     data = (tmp_path / "out.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
@@ -200,7 +211,7 @@ def test_playing_can_start_before_the_file_is_loaded(tmp_path: Path) -> None:
 
 def test_any_frame_can_be_taken_out(tmp_path: Path) -> None:
     segments = encode_all(tmp_path, moving_frames(40), [16, 16, 8])
-    join_segments(segments, write_wav(tmp_path / "audio", tone(1.6)), 40, tmp_path / "out.mp4", {})
+    join(segments, write_wav(tmp_path / "audio", tone(1.6)), 40, tmp_path / "out.mp4")
     decoded = read_frames(tmp_path / "out.mp4", 0, 40)
 
     for index in (0, 1, 15, 16, 17, 31, 32, 39):
@@ -216,7 +227,7 @@ def test_a_missing_segment_is_noticed_and_leaves_no_result(tmp_path: Path) -> No
     audio = write_wav(tmp_path / "audio", tone(1.0))
 
     with pytest.raises(MediaToolFailed, match="6 frames, 9 were expected"):
-        join_segments(segments[:2], audio, 9, tmp_path / "out" / "v.mp4", {})
+        join(segments[:2], audio, 9, tmp_path / "out" / "v.mp4")
 
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -226,7 +237,7 @@ def test_a_damaged_segment_is_noticed(tmp_path: Path) -> None:
     segments[1].write_bytes(segments[1].read_bytes()[:900])
 
     with pytest.raises(MediaToolFailed):
-        join_segments(segments, write_wav(tmp_path / "audio", tone(1.0)), 9, tmp_path / "v.mp4", {})
+        join(segments, write_wav(tmp_path / "audio", tone(1.0)), 9, tmp_path / "v.mp4")
 
 
 def test_an_error_among_the_frames_leaves_no_segment(tmp_path: Path) -> None:
@@ -275,7 +286,7 @@ def test_many_segments_join(tmp_path: Path) -> None:
         time = (index * TICK).to_bytes(8)
         segments[-1].write_bytes(template[:decode_time] + time + template[decode_time + 8 :])
 
-    info = join_segments(segments, write_wav(tmp_path / "a", tone(1.0)), n_segments, tmp_path / "out.mp4", {})
+    info = join(segments, write_wav(tmp_path / "a", tone(1.0)), n_segments, tmp_path / "out.mp4")
 
     assert (info.n_frames, info.duration_s, info.audio_duration_s) == (n_segments, 48.0, 48.0)
 

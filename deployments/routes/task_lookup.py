@@ -1,0 +1,26 @@
+"""Finding the task that an address names, for whoever asks."""
+
+import uuid
+
+from fastapi import Request
+
+from deployments.service import caller_of, service_of
+from emo_hallo_ray.errors import TaskNotFound
+from emo_hallo_ray.tasks.model import Task
+
+
+async def find_task(request: Request, task_id: str) -> Task:
+    """The task, if it exists and is the caller's; other people's tasks do not exist.
+
+    Raises:
+        TaskNotFound: there is none of this name for the caller.
+    """
+    try:
+        canonical = str(uuid.UUID(task_id))
+    except ValueError:
+        raise TaskNotFound(f"There is no task {task_id[:80]!r}", "a task id is a UUID") from None
+    task = await service_of(request).reader.get(canonical)
+    caller = caller_of(request)
+    if caller is not None and task.owner != caller:
+        raise TaskNotFound(f"There is no task {canonical}")
+    return task
