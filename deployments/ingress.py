@@ -19,6 +19,7 @@ from deployments.health import HealthMonitor
 from deployments.janitor import Janitor
 from deployments.logs import logger
 from deployments.openapi import build_openapi
+from deployments.page import serve_page
 from deployments.routes import health, inference, inspection, tasks, watching
 from deployments.security_headers import SecurityHeaders
 from deployments.serve_stages import ServeStages, StageHandles
@@ -97,6 +98,7 @@ def build_api(service: Service) -> FastAPI:
     app.openapi = lambda: build_openapi(app)  # as FastAPI documents it
     for module in (tasks, health, watching, inference, inspection):  # tried in order: the most frequent first
         app.include_router(module.router)
+    serve_page(app)
     access = service.settings.access
     # from the inside out
     app.add_middleware(BodyLimit)

@@ -1,14 +1,13 @@
 """The API pages render in a real browser that can reach nothing but the service."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.browser import CHROMIUM, needs_browser
 from tests.live_service import LiveService
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"
 FLAGS = [
     "--headless",
@@ -24,7 +23,7 @@ FLAGS = [
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@needs_browser
 @pytest.mark.parametrize(
     ("page", "rendered"),
     [("/docs", 'class="opblock-summary-path"'), ("/redoc", "Create a task")],
