@@ -13,6 +13,7 @@ from deployments import http_errors
 from deployments.access import RequireApiKey
 from deployments.body_limit import BodyLimit
 from deployments.cors import allow_origins
+from deployments.courier import Courier
 from deployments.docs_policy import DocsPolicy
 from deployments.exposure import warn_if_open
 from deployments.health import HealthMonitor
@@ -68,6 +69,7 @@ class Ingress:
             reader=TaskReader(connected),
             runner=runner,
             janitor=Janitor(connected, storage, settings.retention),
+            courier=Courier(connected, settings.webhooks),
             health=HealthMonitor(connected, engines, app_name, lambda: runner.trouble),
         )
 
@@ -81,10 +83,11 @@ def build_api(service: Service) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service.runner.start()
-        service.janitor.start()
+        helpers = (service.runner, service.janitor, service.courier)
+        for helper in helpers:
+            helper.start()
         yield
-        await asyncio.gather(service.runner.stop(), service.janitor.stop())
+        await asyncio.gather(*(helper.stop() for helper in helpers))
 
     app = FastAPIOffline(
         title="Emo Hallo Ray",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from deployments.courier import Courier
 from deployments.health import HealthMonitor
 from deployments.janitor import Janitor
 from deployments.serve_stages import ServeStages
@@ -29,6 +30,7 @@ class Service:
     reader: TaskReader
     runner: TaskRunner
     janitor: Janitor
+    courier: Courier
     health: HealthMonitor
 
 

@@ -26,7 +26,8 @@ class InferenceOptions(TypedDict, total=False):
     restore_faces: bool  # left out, where the service has the weights; True is refused where it has not
     restore_background: bool  # likewise, for everything else
     engine: str  # auto, hallo2, preview, or what the service's operator added
-    webhook_url: str  # receives one POST of the task's JSON when it ends
+    webhook_url: str  # is told of the task's end by a POST of its JSON
+    webhook_events: str  # of which it is told instead: processing, completed, failed, cancelled, with commas
     idempotency_key: str  # the same key with the same request gives the same task; made up where absent
 
 

@@ -8,7 +8,7 @@ EmoHalloError                     500
 │   ├── InvalidAudioFormat, UnreadableAudio, NoAudioStream
 │   ├── UnreadableVideo
 │   ├── AudioTooShort, AudioTooLong, SilentAudio
-│   ├── InvalidParameter, EngineUnavailable
+│   ├── InvalidParameter, EngineUnavailable, WebhookNotAllowed
 │   ├── TaskNotCompleted, TaskNotCancellable, TaskNotEnded
 │   ├── UploadTooLarge            413
 │   └── UploadTimedOut            408
@@ -154,6 +154,12 @@ class EngineUnavailable(InputError):
     """The engine that was asked for cannot run here."""
 
     code = "ENGINE_UNAVAILABLE"
+
+
+class WebhookNotAllowed(InputError):
+    """The address to tell is none, or one that this service must not talk to."""
+
+    code = "WEBHOOK_NOT_ALLOWED"
 
 
 class TaskNotCompleted(InputError):

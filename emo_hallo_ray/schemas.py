@@ -3,11 +3,21 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from emo_hallo_ray.hallo2.presets import PresetName, SchedulerName
 from emo_hallo_ray.settings import int_from_text
-from emo_hallo_ray.tasks.model import Task, TaskStatus
+from emo_hallo_ray.tasks.model import Task, TaskStatus, Webhook
+
+ENDS = ("completed", "failed", "cancelled")
+EVENTS = ("processing", *ENDS)
+
+
+def _known_events(text: str) -> str:
+    words = [word.strip() for word in text.split(",")]
+    if unknown := [word for word in words if word not in EVENTS]:
+        raise ValueError(f"there is no event {unknown[0][:40]!r}; there are {', '.join(EVENTS)}")
+    return ",".join(dict.fromkeys(words))
 
 
 class InferenceForm(BaseModel):
@@ -29,6 +39,14 @@ class InferenceForm(BaseModel):
     fidelity_weight: float = Field(0.5, ge=0.0, le=1.0, description="of restored faces: 0 looks best, 1 is closest")
     restore_faces: bool | None = Field(None, description="draw enlarged faces anew; left out, where it can be done")
     restore_background: bool | None = Field(None, description="the same for everything else")
+    webhook_url: str | None = Field(None, max_length=2048, description="is told of the events")
+    webhook_events: Annotated[str, AfterValidator(_known_events)] = Field(
+        ",".join(ENDS), description="of processing, completed, failed, cancelled, with commas"
+    )
+
+    def webhook(self) -> Webhook | None:
+        """Whom to tell, and of what."""
+        return Webhook(self.webhook_url, tuple(self.webhook_events.split(","))) if self.webhook_url else None
 
 
 class ConfigChange(BaseModel):
@@ -94,6 +112,7 @@ class TaskView(BaseModel):
     queue_position: int | None = Field(description="1 is next; only while queued")
     eta_seconds: float | None = Field(description="only while processing, once a clip is done")
     attempts: int
+    webhook_events: list[str] | None = Field(description="of which its webhook is told; null without one")
     stream_url: str | None = Field(description="HLS; while processing, from the first finished segment on")
     thumbnail_url: str | None
     params: dict[str, Any]
@@ -248,6 +267,7 @@ def task_view(task: Task) -> dict[str, Any]:
         "queue_position": task.queue_position,
         "eta_seconds": _eta_seconds(task),
         "attempts": task.attempts,
+        "webhook_events": list(task.webhook.events) if task.webhook else None,
         "stream_url": f"{address}/stream.m3u8" if is_running and task.segments else None,
         "thumbnail_url": None if task.data_deleted_at else f"{address}/thumbnail",
         "params": vars(task.params),

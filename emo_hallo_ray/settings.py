@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from emo_hallo_ray.errors import InvalidSettings
@@ -141,6 +141,20 @@ class SuperResolutionSettings(Section):
     )
 
 
+class WebhookSettings(Section):
+    """How others are told of a task's end, where its request names a `webhook_url`."""
+
+    secret: SecretStr = Field(SecretStr(""), description="signs every message; empty is no signature")
+    allow_private_addresses: bool = Field(
+        False, description="also to addresses of this machine and its networks; right where all callers are trusted"
+    )
+    allowed_hosts: tuple[str, ...] = Field((), description="only to these hosts; none is any")
+    timeout_s: float = Field(10.0, gt=0, le=50, description="one try")
+    max_attempts: int = Field(12, ge=1, description="tries before a message is given up; twelve take three hours")
+    first_retry_s: float = Field(10.0, gt=0, description="after the first try; doubles with each one")
+    longest_retry_s: float = Field(3_600.0, gt=0, le=86_400, description="between two tries")
+
+
 class VideoSettings(Section):
     """What frames look like and how they are encoded."""
 
@@ -188,6 +202,7 @@ class Settings(BaseSettings):
     weights: WeightsSettings = WeightsSettings()
     hallo2: Hallo2Settings = Hallo2Settings()
     super_resolution: SuperResolutionSettings = SuperResolutionSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     video: VideoSettings = VideoSettings()
     access: AccessSettings = AccessSettings()
     resources: ResourceSettings = ResourceSettings()

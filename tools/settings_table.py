@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from emo_hallo_ray.settings import Section, Settings
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -22,6 +24,8 @@ def settings_table() -> str:
 
 
 def _show(default: object) -> str:
+    if isinstance(default, SecretStr):
+        return repr(default.get_secret_value())  # no secret is a default
     return str(default) if isinstance(default, (str, Path)) and str(default) else repr(default)
 
 

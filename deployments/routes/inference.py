@@ -64,7 +64,10 @@ async def create_task(
     try:
         files.make_folders()
         upload = await receive(request, files)
-        params, engine_reason = await _settle_params(_validate(upload), service)
+        form = _validate(upload)
+        if form.webhook_url:
+            await service.courier.check(form.webhook_url)
+        params, engine_reason = await _settle_params(form, service)
         new = NewTask(
             task_id=task_id,
             params=params,
@@ -72,6 +75,7 @@ async def create_task(
             owner=caller_of(request),
             idempotency_key=idempotency_key,
             request_digest=upload.digest(),
+            webhook=form.webhook(),
         )
         await stage_result(
             service.stages.handles.preprocessor.inspect.remote(files),

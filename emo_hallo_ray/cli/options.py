@@ -130,6 +130,18 @@ UseCache = Annotated[
     typer.Option("--cache/--no-cache", help="Reuse what was worked out for equal files.", rich_help_panel=GENERATION),
 ]
 
+WebhookUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="Is told of the task's end.", rich_help_panel="Webhook")
+]
+WebhookEvents = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WORDS",
+        help="Of which it is told instead: processing, completed, failed, cancelled, with commas.",
+        rich_help_panel="Webhook",
+    ),
+]
+
 Server = Annotated[
     str, typer.Option(envvar="EMO_HALLO_SERVER", metavar="URL", help="Where it runs.", rich_help_panel=SERVICE)
 ]

@@ -59,6 +59,8 @@ def submit(
     face: options.RestoreFaces = None,
     background: options.RestoreBackground = None,
     use_cache: options.UseCache = None,
+    webhook_url: options.WebhookUrl = None,
+    webhook_events: options.WebhookEvents = None,
     server: options.Server = options.DEFAULT_SERVER,
     api_key: options.ApiKey = None,
 ) -> None:
@@ -85,6 +87,8 @@ def submit(
             fidelity_weight=fidelity_weight,
             restore_faces=face,
             restore_background=background,
+            webhook_url=webhook_url,
+            webhook_events=webhook_events,
         )
         task_id = client.inference(image, audio, use_cache, **chosen)
         typer.echo(task_id)

@@ -10,6 +10,7 @@ from typing import Any
 
 from emo_hallo_ray.errors import LeaseLost, TaskCancelled, TaskNotEnded, TaskNotFound
 from emo_hallo_ray.tasks.database import Database
+from emo_hallo_ray.tasks.deliveries import Deliveries
 from emo_hallo_ray.tasks.journal import Journal
 from emo_hallo_ray.tasks.model import LEGAL_TRANSITIONS, NewTask, TaskStatus
 from emo_hallo_ray.tasks.rows import task_from_row, to_columns
@@ -28,7 +29,7 @@ class StoreLimits:
 
 
 class Lifecycle:
-    """Changes rows of `tasks`, and tells each change of status in the journal."""
+    """Changes rows of `tasks`, and tells each change of status in the journal and to the task's webhook."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Lifecycle:
     ) -> None:
         self._database = database
         self._journal = journal
+        self._deliveries = Deliveries(database)
         self._limits = limits
         self._clock = clock
         self._monotonic = monotonic
@@ -122,6 +124,7 @@ class Lifecycle:
         self.update(row, status=status.value, status_message=message, **values)
         progress = values.get("progress", row["progress"])
         self.announce(row, status, progress, message)
+        self._deliveries.add(task_from_row(row).webhook, row["task_id"], status.value, self._clock())
         self.tell(row, line, level)
 
     def announce(self, row: sqlite3.Row, status: TaskStatus, progress: int, message: str) -> None:

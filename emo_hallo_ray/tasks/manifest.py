@@ -5,6 +5,7 @@ from pathlib import Path
 
 from emo_hallo_ray.storage import load_json, save_json
 from emo_hallo_ray.tasks.model import NewTask, TaskParams
+from emo_hallo_ray.tasks.rows import webhook_from
 
 
 def save_manifest(path: Path, new: NewTask) -> None:
@@ -15,4 +16,5 @@ def save_manifest(path: Path, new: NewTask) -> None:
 def load_manifest(path: Path) -> NewTask:
     """Read what `save_manifest` wrote."""
     fields = load_json(path)
-    return NewTask(**{**fields, "params": TaskParams(**fields["params"])})
+    parts = {"params": TaskParams(**fields["params"]), "webhook": webhook_from(fields.get("webhook"))}
+    return NewTask(**{**fields, **parts})

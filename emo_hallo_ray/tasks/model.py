@@ -53,6 +53,14 @@ class TaskParams:
 
 
 @dataclass(frozen=True)
+class Webhook:
+    """Whom to tell of a task."""
+
+    url: str
+    events: tuple[str, ...]  # words of `TaskStatus`
+
+
+@dataclass(frozen=True)
 class NewTask:
     """A request that passed validation and whose files are in storage."""
 
@@ -62,6 +70,7 @@ class NewTask:
     owner: str | None = None  # fingerprint of the API key; None where none are configured
     idempotency_key: str | None = None
     request_digest: str | None = None  # of everything in the request; compared under the same key
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,7 @@ class Task:
     frames_done: int = 0  # generated in the newest attempt's view, for the ETA
     frames_total: int | None = None
     data_deleted_at: float | None = None  # files and log are gone, on request or by age
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,16 @@ class LogRecord:
     at: float
     level: str  # DEBUG, INFO, WARNING, ERROR
     message: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message to a webhook, to be delivered now. The task is as it is now, the event may be older."""
+
+    delivery_id: str
+    event: str
+    attempts: int  # this one counted
+    task: Task
 
 
 @dataclass(frozen=True)

@@ -84,8 +84,8 @@ def _copy_rows(damaged: Path, database: Database) -> int:
         for row in _readable_tasks(old):
             _insert(database, "tasks", row)
             n_kept += 1
-            for table in ("events", "logs"):
-                for entry in _readable(old, f"SELECT * FROM {table} WHERE task_id = ? ORDER BY seq", row["task_id"]):
+            for table in ("events", "logs", "deliveries"):
+                for entry in _readable(old, f"SELECT * FROM {table} WHERE task_id = ?", row["task_id"]):
                     _insert(database, table, entry)
         for table in SIDE_TABLES:
             for entry in _readable(old, f"SELECT * FROM {table}"):

@@ -4,9 +4,9 @@ import json
 import sqlite3
 from typing import Any
 
-from emo_hallo_ray.tasks.model import Task, TaskParams, TaskStatus
+from emo_hallo_ray.tasks.model import Task, TaskParams, TaskStatus, Webhook
 
-JSON_COLUMNS = frozenset({"params", "segments", "stage_seconds", "result"})
+JSON_COLUMNS = frozenset({"params", "segments", "stage_seconds", "result", "webhook"})
 
 
 def task_from_row(row: sqlite3.Row, queue_position: int | None = None) -> Task:
@@ -35,7 +35,13 @@ def task_from_row(row: sqlite3.Row, queue_position: int | None = None) -> Task:
         frames_done=row["frames_done"],
         frames_total=row["frames_total"],
         data_deleted_at=row["data_deleted_at"],
+        webhook=webhook_from(json.loads(row["webhook"] or "null")),
     )
+
+
+def webhook_from(fields: dict[str, Any] | None) -> Webhook | None:
+    """What `asdict` made of one."""
+    return None if fields is None else Webhook(fields["url"], tuple(fields["events"]))
 
 
 def to_columns(values: dict[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,16 @@ CREATE TABLE turns (
 ) STRICT, WITHOUT ROWID
 """
 
+DELIVERIES = """
+CREATE TABLE deliveries (
+    delivery_id TEXT PRIMARY KEY,
+    task_id     TEXT NOT NULL,
+    event       TEXT NOT NULL,
+    attempts    INTEGER NOT NULL,
+    due_at      REAL NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+
 # Databases of every earlier version are in use: append a step, never change one.
 MIGRATIONS = (
     (
@@ -95,6 +105,12 @@ MIGRATIONS = (
         "ALTER TABLE tasks ADD COLUMN data_deleted_at REAL",
         "UPDATE tasks SET furthest = json_array_length(segments)",
         TURNS,
+    ),
+    (
+        "ALTER TABLE tasks ADD COLUMN webhook TEXT",
+        DELIVERIES,
+        "CREATE INDEX deliveries_by_due ON deliveries (due_at)",
+        "CREATE INDEX deliveries_by_task ON deliveries (task_id)",
     ),
 )
 

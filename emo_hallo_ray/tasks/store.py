@@ -24,9 +24,10 @@ from emo_hallo_ray.errors import (
     TaskNotFound,
 )
 from emo_hallo_ray.tasks.database import Database
+from emo_hallo_ray.tasks.deliveries import Deliveries
 from emo_hallo_ray.tasks.journal import Journal
 from emo_hallo_ray.tasks.lifecycle import Lifecycle, StoreLimits
-from emo_hallo_ray.tasks.model import EngineDefaults, NewTask, Task, TaskStatus
+from emo_hallo_ray.tasks.model import Delivery, EngineDefaults, NewTask, Task, TaskStatus
 from emo_hallo_ray.tasks.queries import TaskQueries
 from emo_hallo_ray.tasks.rows import task_from_row
 
@@ -66,6 +67,7 @@ class TaskStore(TaskQueries):
         journal = Journal(database)
         super().__init__(database, journal)
         self._lifecycle = Lifecycle(database, journal, limits, clock, monotonic)
+        self._deliveries = Deliveries(database)
         self._limits = limits
         self._clock = clock
 
@@ -128,8 +130,10 @@ class TaskStore(TaskQueries):
             row = self._lifecycle.find_ended(task_id)
             if row["data_deleted_at"] is None:
                 self._journal.forget(task_id)
+                self._deliveries.forget(task_id)
                 # an equal request later is a new one
                 gone = {"data_deleted_at": self._clock(), "idempotency_key": None, "request_digest": None}
+                gone["webhook"] = None
                 self._lifecycle.update(row, **gone)
             return self.get(task_id)
 
@@ -144,6 +148,7 @@ class TaskStore(TaskQueries):
             self._lifecycle.find_ended(task_id)
             self._database.write("DELETE FROM tasks WHERE task_id = ?", (task_id,))
             self._journal.forget(task_id)
+            self._deliveries.forget(task_id)
 
     def set_defaults(self, changes: Mapping[str, Any]) -> EngineDefaults:
         """Change some defaults, by the names of `EngineDefaults`; they stay changed.
@@ -266,6 +271,34 @@ class TaskStore(TaskQueries):
         """
         with self._database.transaction(durable=False):
             self._lifecycle.tell(self._lifecycle.find(task_id), message, level)
+
+    # for those who tell webhooks
+
+    def take_deliveries(self, limit: int) -> list[Delivery]:
+        """Take messages that are due; nobody else gets them until each is settled or a minute is over."""
+        if not self._deliveries.are_due(self._clock()):
+            return []
+        with self._database.transaction():
+            taken = self._deliveries.take(self._clock(), limit)
+            tasks = self.get_many([each.task_id for each in taken])
+            self._deliveries.drop(each.delivery_id for each in taken if each.task_id not in tasks)
+            return [
+                Delivery(each.delivery_id, each.event, each.attempts, tasks[each.task_id])
+                for each in taken
+                if each.task_id in tasks
+            ]
+
+    def settle_delivery(self, delivery_id: str, line: str, is_delivered: bool, retry_in_s: float | None) -> None:
+        """Write down how a try went; without a time for the next one it was the last."""
+        with self._database.transaction():
+            task_id = self._deliveries.task_of(delivery_id)
+            if task_id is None:  # settled before, or the task's data were deleted meanwhile
+                return
+            self._lifecycle.tell(self._lifecycle.find(task_id), line, "INFO" if is_delivered else "WARNING")
+            if retry_in_s is None:
+                self._deliveries.drop([delivery_id])
+            else:
+                self._deliveries.postpone(delivery_id, self._clock() + retry_in_s)
 
     def _repeated(self, new: NewTask) -> Task | None:
         """The task that an earlier, equal request made."""

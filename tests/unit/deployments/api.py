@@ -7,6 +7,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from deployments.courier import Courier
 from deployments.ingress import build_api
 from deployments.service import Service
 from deployments.task_reader import TaskReader
@@ -53,6 +54,14 @@ class NoRunner:
     def cancel(self, task_id: str) -> None: ...
 
 
+class RestingCourier(Courier):
+    """Checks addresses, and delivers nothing."""
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 class GoodHealth:
     async def full(self) -> dict[str, Any]:
         return {"status": "healthy", "timestamp": "2024-01-15T10:30:00Z"}
@@ -75,6 +84,7 @@ def make_api(folder: Path, **sections: dict[str, Any]) -> FastAPI:
         reader=TaskReader(registry),
         runner=cast(Any, NoRunner()),
         janitor=cast(Any, NoRunner()),
+        courier=RestingCourier(registry, settings.webhooks),
         health=cast(Any, GoodHealth()),
     )
     return build_api(service)

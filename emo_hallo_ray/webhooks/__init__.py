@@ -1,0 +1,1 @@
+"""Telling other servers of a task's end: where to, signed by whom, and when again."""

@@ -1,0 +1,74 @@
+"""A real HTTP server on loopback that answers as told, and remembers what it was told."""
+
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Received:
+    """One request."""
+
+    path: str
+    headers: Message
+    body: bytes
+
+
+@dataclass
+class Receiver:
+    """Answers with each of `answers` in turn, then with the last for ever: a status, or seconds of silence."""
+
+    address: str = ""
+    answers: list[int | float] = field(default_factory=lambda: [200])
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
+    received: list[Received] = field(default_factory=list)
+    arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def wait(self, n: int, timeout_s: float = 60) -> list[Received]:
+        """The first n requests."""
+        deadline = time.monotonic() + timeout_s
+        for _ in range(n):
+            assert self.arrived.acquire(timeout=max(0, deadline - time.monotonic())), (
+                f"{len(self.received)} of {n} came"
+            )
+        return self.received[:n]
+
+
+@contextmanager
+def receiver(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """One on a port of its own."""
+    told = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = told.answers.pop(0) if len(told.answers) > 1 else told.answers[0]
+            told.received.append(Received(self.path, self.headers, body))
+            told.arrived.release()
+            if isinstance(answer, float):
+                time.sleep(answer)
+                return
+            self.send_response(answer)
+            for name, value in told.answer_headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    told.address = f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield told
+    finally:
+        server.shutdown()
+        server.server_close()
