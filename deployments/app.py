@@ -5,6 +5,7 @@ from typing import Any
 
 import ray
 from ray.serve import Application
+from ray.serve.schema import LoggingConfig
 
 from deployments.audio_embedder import AudioEmbedder
 from deployments.encoder import Encoder
@@ -46,24 +47,30 @@ def build(settings: Settings) -> Application:
             lease_s=settings.tasks.lease_s,
         ),
     )
-    return _bind(
+    log = LoggingConfig(
+        encoding="JSON" if settings.logging.format == "json" else "TEXT",
+        log_level=settings.logging.level,
+        enable_access_log=False,  # status polling would fill it; metrics count requests
+    )
+
+    def bind(deployment: Any, ray_actor_options: dict[str, Any], *arguments: Any) -> Application:
+        options = deployment.options(ray_actor_options=ray_actor_options, logging_config=log)
+        return options.bind(*arguments)
+
+    return bind(
         Ingress,
         resources.ingress,
         settings,
         engines,
         enlargers,
         registry,
-        _bind(
+        bind(
             Preprocessor,
             resources.preprocessor,
             Preprocessing(storage, cache, limits, engines, settings.video.frame_px),
         ),
-        _bind(AudioEmbedder, resources.audio_embedder, SpeechEmbedding(storage, cache, limits, engines)),
-        _bind(Generator, resources.generator, Generation(storage, engines), registry),
-        _bind(SuperResolver, resources.super_resolver, SuperResolution(storage, enlargers)),
-        _bind(Encoder, resources.encoder, Encoding(storage)),
+        bind(AudioEmbedder, resources.audio_embedder, SpeechEmbedding(storage, cache, limits, engines)),
+        bind(Generator, resources.generator, Generation(storage, engines), registry),
+        bind(SuperResolver, resources.super_resolver, SuperResolution(storage, enlargers)),
+        bind(Encoder, resources.encoder, Encoding(storage)),
     )
-
-
-def _bind(deployment: Any, ray_actor_options: dict[str, Any], *arguments: Any) -> Application:
-    return deployment.options(ray_actor_options=ray_actor_options).bind(*arguments)

@@ -4,6 +4,8 @@ import asyncio
 
 from ray import serve
 
+from deployments.logs import note_task
+from deployments.metrics import count_cache_use
 from emo_hallo_ray.engines.base import Arrays
 from emo_hallo_ray.pipeline import Prepared, Segment
 from emo_hallo_ray.stages.speech import SpeechEmbedding
@@ -16,7 +18,11 @@ class AudioEmbedder:
         self._stage = stage
 
     async def prepare(self, task: Task) -> Prepared:
-        return await asyncio.to_thread(self._stage.prepare, task)
+        note_task(task)
+        prepared = await asyncio.to_thread(self._stage.prepare, task)
+        count_cache_use("speech", prepared)
+        return prepared
 
     async def embed(self, task: Task, segment: Segment) -> Arrays:
+        note_task(task)
         return await asyncio.to_thread(self._stage.embed, task, segment)

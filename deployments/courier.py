@@ -2,7 +2,7 @@
 
 import asyncio
 
-from deployments.logs import logger
+from deployments.logs import logger, note_task
 from deployments.task_registry import Registry, TaskRegistry
 from emo_hallo_ray.errors import ServiceUnavailable
 from emo_hallo_ray.settings import WebhookSettings
@@ -55,6 +55,7 @@ class Courier:
         task.add_done_callback(self._under_way.discard)
 
     async def _deliver(self, delivery: Delivery) -> None:
+        note_task(delivery.task)
         try:
             outcome = await self._sender.send(delivery)
         except Exception:  # the message stays, and is tried again when its lease is over

@@ -5,6 +5,7 @@ from typing import Any
 
 from ray import serve
 
+from deployments.logs import note_task
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.pipeline import Segment
 from emo_hallo_ray.stages.encoding import Encoding
@@ -17,10 +18,13 @@ class Encoder:
         self._stage = stage
 
     async def encode_sound(self, task: Task, n_frames: int) -> None:
+        note_task(task)
         await asyncio.to_thread(self._stage.encode_sound, task, n_frames)
 
     async def encode(self, task: Task, segment: Segment, *clips: Any) -> None:
+        note_task(task)
         await asyncio.to_thread(self._stage.encode, task, segment, clips)
 
     async def join(self, task: Task, segments: list[str], n_frames: int) -> VideoInfo:
+        note_task(task)
         return await asyncio.to_thread(self._stage.join, task, segments, n_frames)

@@ -8,7 +8,8 @@ from typing import Any
 import ray
 from ray import serve
 
-from deployments.logs import logger
+from deployments.logs import logger, note_task
+from deployments.metrics import show_gpu_memory
 from deployments.task_registry import RegistryAddress, TaskRegistry
 from emo_hallo_ray.engines.base import Arrays, ClipProgress
 from emo_hallo_ray.errors import EmoHalloError
@@ -30,6 +31,7 @@ class Generator:
 
     async def generate(self, task: Task, segment: Segment, speech: Arrays) -> AsyncIterator[Any]:
         """Yield object references of clips, so that whoever forwards them never holds a pixel; progress as it is."""
+        note_task(task)
         stop = threading.Event()
         clips = self._stage.generate(task, segment, speech, stop.is_set)
         try:
@@ -47,7 +49,9 @@ class Generator:
     async def check_health(self) -> None:
         """Called by Serve every period: the moment to tell the registry what this replica holds."""
         if self._reported is None or self._reported.done():
-            facts = {"engines": self._stage.loaded_engines, "gpus": [vars(gpu) for gpu in describe_gpus()]}
+            gpus = describe_gpus()
+            show_gpu_memory(gpus)
+            facts = {"engines": self._stage.loaded_engines, "gpus": [vars(gpu) for gpu in gpus]}
             self._reported = asyncio.create_task(
                 self._registry.call(TaskRegistry.report_replica, self._replica_id, facts)
             )

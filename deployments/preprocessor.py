@@ -6,6 +6,8 @@ from typing import Any
 
 from ray import serve
 
+from deployments.logs import note_task
+from deployments.metrics import count_cache_use
 from emo_hallo_ray.media.audio import AudioInfo
 from emo_hallo_ray.pipeline import Prepared
 from emo_hallo_ray.stages.preprocessing import Preprocessing
@@ -28,4 +30,7 @@ class Preprocessor:
         return await asyncio.to_thread(self._stage.describe_recording, audio)
 
     async def prepare_portrait(self, task: Task) -> Prepared:
-        return await asyncio.to_thread(self._stage.prepare_portrait, task)
+        note_task(task)
+        prepared = await asyncio.to_thread(self._stage.prepare_portrait, task)
+        count_cache_use("preprocessing", prepared)
+        return prepared

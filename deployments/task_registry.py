@@ -15,8 +15,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
+from deployments.metrics import TaskMetrics
 from emo_hallo_ray import __version__
 from emo_hallo_ray.errors import EmoHalloError, ServiceUnavailable
+from emo_hallo_ray.tasks.model import Task
 from emo_hallo_ray.tasks.store import StoreLimits, TaskStore
 
 NAMESPACE = "emo_hallo"
@@ -31,13 +33,20 @@ class TaskRegistry(TaskStore):
 
     def __init__(self, database: Path, limits: StoreLimits, identity: str) -> None:
         # a database that cannot be opened must not keep the service from starting: its routes say what is wrong
-        super().__init__(database, limits, lazily=True)
+        self._metrics = TaskMetrics()
+        super().__init__(database, limits, lazily=True, observer=self._metrics)
         self._identity = identity
         self._replicas: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def identity(self) -> str:
         """What this actor was made for; a deployment that wants another one replaces it."""
         return self._identity
+
+    def claim_next(self) -> Task | None:
+        """See `TaskStore`. Every replica calls it once a second: the moment to look at the queue."""
+        task = super().claim_next()
+        self._metrics.refresh(self)
+        return task
 
     def report_replica(self, replica_id: str, facts: dict[str, Any]) -> None:
         """Remember what a model stage holds (loaded engines, GPU memory) until it has been silent for a minute."""

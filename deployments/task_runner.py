@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from deployments.logs import logger
+from deployments.logs import logger, note_task
 from deployments.serve_stages import ServeStages
 from deployments.task_registry import Registry, TaskRegistry
 from emo_hallo_ray.errors import (
@@ -22,6 +22,7 @@ from emo_hallo_ray.settings import Settings
 from emo_hallo_ray.storage import Storage
 from emo_hallo_ray.super_resolution.methods import method_of
 from emo_hallo_ray.tasks.model import Task
+from emo_hallo_ray.tracing import Tracer
 
 IDLE_S = 1.0  # between looks at an empty queue; a task created here is seen at once
 STORAGE_RETRY_S = 5.0  # between looks at a storage that was full or read-only
@@ -86,6 +87,7 @@ class TaskRunner:
         self._storage = storage
         self._stages = stages
         self._settings = settings
+        self._tracer = Tracer(settings.tracing)
         self._attempts: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._storage_fails = False
@@ -102,6 +104,7 @@ class TaskRunner:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
+        await asyncio.to_thread(self._tracer.close)
 
     def notice_new_task(self) -> None:
         """Look at the queue now instead of at the next tick."""
@@ -156,6 +159,7 @@ class TaskRunner:
 
     async def _attempt(self, task: Task) -> None:
         """One run of a task, from claim to outcome; never raises except when this replica stops."""
+        note_task(task)
         logger.info("task %s: attempt %s started with engine %s", task.task_id, task.attempts, task.params.engine)
         report = LeaseReporter(self._registry, task)
         run = asyncio.create_task(self._run(task, report))
@@ -173,7 +177,8 @@ class TaskRunner:
 
     async def _run(self, task: Task, report: LeaseReporter) -> VideoInfo:
         files = self._storage.task(task.task_id)
-        return await run_task(task, files, self._stages, report, self._settings.video.clips_per_segment)
+        with self._tracer.attempt(task, report) as traced:
+            return await run_task(task, files, self._stages, traced, self._settings.video.clips_per_segment)
 
     async def _keep_lease(self, task: Task) -> VideoInfo:
         while True:

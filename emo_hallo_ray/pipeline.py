@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from emo_hallo_ray.engines.base import N_CLIP_FRAMES, ClipProgress
 from emo_hallo_ray.media.video import VideoInfo
@@ -37,6 +37,9 @@ class Segment:
     resume_from: str | None = None  # name of the segment before it, whose checkpoint the generator goes on from
 
 
+CacheUse = Literal["hit", "miss", "off"]
+
+
 @dataclass(frozen=True)
 class Prepared:
     """What a preparing stage has to tell."""
@@ -44,6 +47,7 @@ class Prepared:
     remarks: list[str] = field(default_factory=list)  # for the task's log
     warnings: list[str] = field(default_factory=list)  # for the same, of what may spoil the result
     n_frames: int = 0  # length of the video; only the speech knows it
+    cache: CacheUse | None = None  # None where an earlier attempt had prepared it
 
 
 class Stages(Protocol[SpeechRef, ClipRef]):

@@ -155,6 +155,20 @@ class WebhookSettings(Section):
     longest_retry_s: float = Field(3_600.0, gt=0, le=86_400, description="between two tries")
 
 
+class TracingSettings(Section):
+    """Where traces of tasks go; wants `pip install 'emo-hallo-ray[tracing]'`."""
+
+    endpoint: str = Field("", description="OTLP over HTTP, such as http://localhost:4318/v1/traces; empty is nowhere")
+    service_name: str = Field("emo-hallo-ray", description="as it appears in traces")
+
+
+class LoggingSettings(Section):
+    """How the service's log looks."""
+
+    format: Literal["text", "json"] = Field("text", description="json is a line an object, with task and request id")
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is left out below it")
+
+
 class VideoSettings(Section):
     """What frames look like and how they are encoded."""
 
@@ -203,6 +217,8 @@ class Settings(BaseSettings):
     hallo2: Hallo2Settings = Hallo2Settings()
     super_resolution: SuperResolutionSettings = SuperResolutionSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    tracing: TracingSettings = TracingSettings()
+    logging: LoggingSettings = LoggingSettings()
     video: VideoSettings = VideoSettings()
     access: AccessSettings = AccessSettings()
     resources: ResourceSettings = ResourceSettings()

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -169,6 +170,13 @@ def processes(service: LiveService) -> dict[int, str]:
         with contextlib.suppress(OSError):  # it ended meanwhile
             names[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     return names
+
+
+def ray_session(service: LiveService) -> Path:
+    """Where the service's Ray keeps its logs and says where its metrics are."""
+    found = {match[1] for name in processes(service).values() if (match := re.search(r"--session-dir=(\S+)", name))}
+    assert len(found) == 1, f"{len(found)} sessions"
+    return Path(found.pop())
 
 
 def resident_bytes(service: LiveService) -> int:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request
 from pydantic import ValidationError
 
 from deployments.http_errors import describe_invalid
-from deployments.logs import logger
+from deployments.logs import logger, note_task
 from deployments.routes.receiving import receive
 from deployments.serve_stages import stage_result
 from deployments.service import Service, caller_of, service_of
@@ -23,6 +23,8 @@ from emo_hallo_ray.super_resolution.base import EnlargeOptions
 from emo_hallo_ray.tasks.manifest import save_manifest
 from emo_hallo_ray.tasks.model import EngineDefaults, NewTask, Task, TaskParams
 from emo_hallo_ray.tasks.store import queue_full
+
+MAX_REQUEST_ID = 100  # callers may choose it
 
 router = APIRouter(prefix="/api/v1/inference/hallo2", tags=["inference"])
 
@@ -76,6 +78,7 @@ async def create_task(
             idempotency_key=idempotency_key,
             request_digest=upload.digest(),
             webhook=form.webhook(),
+            request_id=request.headers.get("x-request-id", "")[:MAX_REQUEST_ID] or None,
         )
         await stage_result(
             service.stages.handles.preprocessor.inspect.remote(files),
@@ -96,6 +99,7 @@ async def create_task(
     finally:
         if not keep_files:
             files.delete()
+    note_task(task)
     logger.info("task %s accepted, engine %s", task.task_id, task.params.engine)
     service.runner.notice_new_task()
     return Submitted(task_id=task.task_id, status=task.status, message="Inference task queued successfully")

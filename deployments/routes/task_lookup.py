@@ -4,6 +4,7 @@ import uuid
 
 from fastapi import Request
 
+from deployments.logs import note_task
 from deployments.service import caller_of, service_of
 from emo_hallo_ray.errors import TaskNotFound
 from emo_hallo_ray.tasks.model import Task
@@ -23,4 +24,5 @@ async def find_task(request: Request, task_id: str) -> Task:
     caller = caller_of(request)
     if caller is not None and task.owner != caller:
         raise TaskNotFound(f"There is no task {canonical}")
+    note_task(task)
     return task

@@ -12,7 +12,7 @@ from emo_hallo_ray.media.audio import AudioInfo, inspect_audio
 from emo_hallo_ray.media.image import decode_portrait
 from emo_hallo_ray.media.limits import MediaLimits
 from emo_hallo_ray.media.thumbnail import save_thumbnail
-from emo_hallo_ray.pipeline import Prepared
+from emo_hallo_ray.pipeline import CacheUse, Prepared
 from emo_hallo_ray.storage import Storage, TaskFiles, load_arrays, save_arrays
 from emo_hallo_ray.tasks.model import Task
 
@@ -81,19 +81,20 @@ class Preprocessing:
     def prepare_portrait(self, task: Task) -> Prepared:
         """Leave the engine's portrait conditioning in the task's folder, from the cache where it may."""
         files = self.storage.task(task.task_id)
-        how = self._place_portrait(task, files)
-        return Prepared([how], warnings=[str(line) for line in load_arrays(files.portrait)[WARNINGS]])
+        cache, how = self._place_portrait(task, files)
+        warnings = [str(line) for line in load_arrays(files.portrait)[WARNINGS]]
+        return Prepared([how], warnings=warnings, cache=cache)
 
-    def _place_portrait(self, task: Task, files: TaskFiles) -> str:
+    def _place_portrait(self, task: Task, files: TaskFiles) -> tuple[CacheUse | None, str]:
         if files.portrait.exists():
-            return "portrait was prepared by an earlier attempt"
+            return None, "portrait was prepared by an earlier attempt"
         preparer = self.engines.load(task.params.engine).portrait_preparer(self.frame_px)
         key = content_key(files.image, task.params.engine, preparer.version)
         if task.params.use_cache and self.cache.fetch(key, files.portrait):
-            return "portrait taken from the preprocessing cache (hit)"
+            return "hit", "portrait taken from the preprocessing cache (hit)"
         arrays, warnings = preparer.prepare(decode_portrait(files.image, self.limits))
         save_arrays(files.portrait, {**arrays, WARNINGS: np.array(warnings, dtype=np.str_)})
         if not task.params.use_cache:
-            return "portrait prepared; the cache was not asked (use_cache=false)"
+            return "off", "portrait prepared; the cache was not asked (use_cache=false)"
         self.cache.store(key, files.portrait)
-        return "portrait prepared and put into the preprocessing cache (miss)"
+        return "miss", "portrait prepared and put into the preprocessing cache (miss)"

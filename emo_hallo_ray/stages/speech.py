@@ -9,7 +9,7 @@ from emo_hallo_ray.engines.base import Arrays, SpeechEmbedder, SpeechTrack
 from emo_hallo_ray.engines.registry import EngineCatalog
 from emo_hallo_ray.media.audio import wav_length
 from emo_hallo_ray.media.limits import MediaLimits
-from emo_hallo_ray.pipeline import Prepared, Segment
+from emo_hallo_ray.pipeline import CacheUse, Prepared, Segment
 from emo_hallo_ray.storage import Storage, TaskFiles, load_arrays, save_arrays
 from emo_hallo_ray.tasks.model import Task
 
@@ -29,32 +29,32 @@ class SpeechEmbedding:
     def prepare(self, task: Task) -> Prepared:
         """Leave the decoded recording and the figures over all of it in the task's folder."""
         files = self.storage.task(task.task_id)
-        how = self._place_speech(task, files)
+        cache, how = self._place_speech(task, files)
         remarks = [str(line) for line in load_arrays(files.loudness).get(REMARKS, ())]
         n_frames = self._track(files).n_frames
         length = f"speech of {n_frames / 25:.1f} s makes {n_frames} frames"
-        return Prepared([how, *remarks, length], n_frames=n_frames)
+        return Prepared([how, *remarks, length], n_frames=n_frames, cache=cache)
 
     def embed(self, task: Task, segment: Segment) -> Arrays:
         """Features of the segment's frames; reads no more of the recording than they need."""
         track = self._track(self.storage.task(task.task_id))
         return self._embedder(task.params.engine).embed(track, segment.first_frame, segment.n_frames)
 
-    def _place_speech(self, task: Task, files: TaskFiles) -> str:
+    def _place_speech(self, task: Task, files: TaskFiles) -> tuple[CacheUse | None, str]:
         if files.loudness.exists():
-            return "speech was prepared by an earlier attempt"
+            return None, "speech was prepared by an earlier attempt"
         embedder = self._embedder(task.params.engine)
         key = content_key(files.audio, task.params.engine, embedder.version)
         if task.params.use_cache and self.cache.fetch(key, files.speech) and self.cache.fetch(key, files.loudness):
-            return "speech taken from the preprocessing cache (hit)"
+            return "hit", "speech taken from the preprocessing cache (hit)"
         remarks = embedder.decode(files.audio, files.speech, self.limits)
         figures = embedder.measure(files.speech)
         save_arrays(files.loudness, {**figures, REMARKS: np.array(remarks, dtype=np.str_)})
         if not task.params.use_cache:
-            return "speech decoded and measured; the cache was not asked (use_cache=false)"
+            return "off", "speech decoded and measured; the cache was not asked (use_cache=false)"
         self.cache.store(key, files.speech)
         self.cache.store(key, files.loudness)
-        return "speech decoded, measured and put into the preprocessing cache (miss)"
+        return "miss", "speech decoded, measured and put into the preprocessing cache (miss)"
 
     def _embedder(self, engine: str) -> SpeechEmbedder:
         if engine not in self._embedders:

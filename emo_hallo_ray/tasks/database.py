@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Database:
         self._path = path
         self._lock: int | None = None
         self._opened: sqlite3.Connection | None = None
+        self._afterwards: list[Callable[[], None]] = []
         if not lazily:
             self._connection.execute("SELECT 1")
 
@@ -108,13 +109,20 @@ class Database:
         """
         self.write(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self.write("BEGIN IMMEDIATE")
+        self._afterwards = []
         try:
             yield
             self.write("COMMIT")
+            for call in self._afterwards:
+                call()
         finally:
             # SQLite has already rolled back after a full disk
             if self._opened is not None and self._opened.in_transaction:
                 self._opened.execute("ROLLBACK")
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call it when the transaction is done; never, if it fails."""
+        self._afterwards.append(call)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -12,7 +12,8 @@ from emo_hallo_ray.errors import LeaseLost, TaskCancelled, TaskNotEnded, TaskNot
 from emo_hallo_ray.tasks.database import Database
 from emo_hallo_ray.tasks.deliveries import Deliveries
 from emo_hallo_ray.tasks.journal import Journal
-from emo_hallo_ray.tasks.model import LEGAL_TRANSITIONS, NewTask, TaskStatus
+from emo_hallo_ray.tasks.model import LEGAL_TRANSITIONS, NewTask, Task, TaskStatus
+from emo_hallo_ray.tasks.observer import NobodyWatches, TaskObserver
 from emo_hallo_ray.tasks.rows import task_from_row, to_columns
 
 WAITING = "Waiting in the queue"
@@ -38,10 +39,12 @@ class Lifecycle:
         limits: StoreLimits,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
+        observer: TaskObserver | None = None,
     ) -> None:
         self._database = database
         self._journal = journal
         self._deliveries = Deliveries(database)
+        self._observer = observer or NobodyWatches()
         self._limits = limits
         self._clock = clock
         self._monotonic = monotonic
@@ -55,6 +58,7 @@ class Lifecycle:
         self._database.write(f"INSERT INTO tasks ({names}) VALUES ({places})", to_columns(columns))
         row = self.find(new.task_id)
         self.announce(row, TaskStatus.QUEUED, row["progress"], WAITING)
+        self._observe(self._observer.created, new.task_id)
         self.tell(row, f"queued at position {position}; engine {new.params.engine} ({new.engine_reason})")
 
     def find(self, task_id: str) -> sqlite3.Row:
@@ -126,6 +130,8 @@ class Lifecycle:
         self.announce(row, status, progress, message)
         self._deliveries.add(task_from_row(row).webhook, row["task_id"], status.value, self._clock())
         self.tell(row, line, level)
+        if status.is_terminal:
+            self._observe(self._observer.ended, row["task_id"])
 
     def announce(self, row: sqlite3.Row, status: TaskStatus, progress: int, message: str) -> None:
         """Tell programs that something visible changed."""
@@ -147,6 +153,8 @@ class Lifecycle:
         }
         resuming = f", to resume after segment {n_segments}" if n_segments else ""
         self.transition(row, TaskStatus.PROCESSING, "Starting", line + resuming, **values)
+        if row["started_at"] is None:
+            self._observe(self._observer.started, row["task_id"])
 
     def expire_leases(self) -> list[str]:
         """Take tasks away from silent runners; their ids."""
@@ -168,6 +176,7 @@ class Lifecycle:
         if strikes < self._limits.max_attempts:
             line = f"{line}; back in the queue, {strikes} of {self._limits.max_attempts} without getting further"
             self.transition(row, TaskStatus.QUEUED, "Waiting for another attempt", line, "WARNING", strikes=strikes)
+            self._observe(self._observer.attempt_failed, row["task_id"])
         else:
             self.fail(row, error_code, error, strikes=strikes)
 
@@ -193,6 +202,10 @@ class Lifecycle:
     def cancel(self, row: sqlite3.Row) -> None:
         """End the task because somebody said so. The new fence is nobody's: what an attempt still writes is refused."""
         self.transition(row, TaskStatus.CANCELLED, "Task cancelled", "cancelled", fence=row["fence"] + 1)
+
+    def _observe(self, tell: Callable[[Task], None], task_id: str) -> None:
+        task = task_from_row(self.find(task_id))
+        self._database.after_commit(lambda: tell(task))
 
     def _lease_end(self) -> float:
         # by a clock that nobody can set; all writers run on one machine, and after its restart leases are renewed

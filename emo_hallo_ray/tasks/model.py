@@ -71,6 +71,7 @@ class NewTask:
     idempotency_key: str | None = None
     request_digest: str | None = None  # of everything in the request; compared under the same key
     webhook: Webhook | None = None
+    request_id: str | None = None  # of the request that asked for it, for logs
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class Task:
     frames_total: int | None = None
     data_deleted_at: float | None = None  # files and log are gone, on request or by age
     webhook: Webhook | None = None
+    request_id: str | None = None  # of the request that asked for it
 
 
 @dataclass(frozen=True)

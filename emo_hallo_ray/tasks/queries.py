@@ -73,6 +73,14 @@ class TaskQueries:
         counted = dict(map(tuple, self._database.rows("SELECT status, count(*) FROM tasks GROUP BY status")))
         return {status: counted.get(status.value, 0) for status in TaskStatus}
 
+    def active(self) -> dict[tuple[TaskStatus, str], int]:
+        """How many tasks wait and run, by the engine that they are for."""
+        rows = self._database.rows(
+            "SELECT status, json_extract(params, '$.engine'), count(*) FROM tasks WHERE status IN (?, ?) GROUP BY 1, 2",
+            (TaskStatus.QUEUED, TaskStatus.PROCESSING),
+        )
+        return {(TaskStatus(status), engine): count for status, engine, count in rows}
+
     def queue(self) -> tuple[int, float | None]:
         """Length of the queue, and when its oldest task was accepted."""
         [(length, oldest)] = self._database.rows(

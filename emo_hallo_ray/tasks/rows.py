@@ -35,6 +35,7 @@ def task_from_row(row: sqlite3.Row, queue_position: int | None = None) -> Task:
         frames_done=row["frames_done"],
         frames_total=row["frames_total"],
         data_deleted_at=row["data_deleted_at"],
+        request_id=row["request_id"],
         webhook=webhook_from(json.loads(row["webhook"] or "null")),
     )
 

@@ -108,6 +108,7 @@ MIGRATIONS = (
     ),
     (
         "ALTER TABLE tasks ADD COLUMN webhook TEXT",
+        "ALTER TABLE tasks ADD COLUMN request_id TEXT",
         DELIVERIES,
         "CREATE INDEX deliveries_by_due ON deliveries (due_at)",
         "CREATE INDEX deliveries_by_task ON deliveries (task_id)",

@@ -28,6 +28,7 @@ from emo_hallo_ray.tasks.deliveries import Deliveries
 from emo_hallo_ray.tasks.journal import Journal
 from emo_hallo_ray.tasks.lifecycle import Lifecycle, StoreLimits
 from emo_hallo_ray.tasks.model import Delivery, EngineDefaults, NewTask, Task, TaskStatus
+from emo_hallo_ray.tasks.observer import NobodyWatches, TaskObserver
 from emo_hallo_ray.tasks.queries import TaskQueries
 from emo_hallo_ray.tasks.rows import task_from_row
 
@@ -55,6 +56,7 @@ class TaskStore(TaskQueries):
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         lazily: bool = False,
+        observer: TaskObserver | None = None,
     ) -> None:
         """Open or make the database.
 
@@ -66,7 +68,8 @@ class TaskStore(TaskQueries):
         database = Database(path, lazily)
         journal = Journal(database)
         super().__init__(database, journal)
-        self._lifecycle = Lifecycle(database, journal, limits, clock, monotonic)
+        self._observer = observer or NobodyWatches()
+        self._lifecycle = Lifecycle(database, journal, limits, clock, monotonic, self._observer)
         self._deliveries = Deliveries(database)
         self._limits = limits
         self._clock = clock
@@ -299,6 +302,7 @@ class TaskStore(TaskQueries):
                 self._deliveries.drop([delivery_id])
             else:
                 self._deliveries.postpone(delivery_id, self._clock() + retry_in_s)
+            self._database.after_commit(lambda: self._observer.delivery_tried(is_delivered))
 
     def _repeated(self, new: NewTask) -> Task | None:
         """The task that an earlier, equal request made."""

@@ -1,0 +1,89 @@
+"""What an operator sees: metrics at Ray's Prometheus endpoint, JSON logs, traces. One service of its own."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from deployments.metrics import METRICS
+from emo_hallo.client import Hallo2Client
+from tests.e2e.conftest import PORTRAIT, SPEECH, cut_speech
+from tests.live_service import LiveService, live_service, ray_session
+from tests.unit.test_tracing import collector
+
+GPU_ONLY = {"gpu_memory_used_bytes", "gpu_memory_total_bytes"}
+UNSEEN = {"attempts_failed_total", "webhook_tries_total"}  # nothing of the kind happens here
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LiveService, list[str], list[str]]]:
+    """A service after two equal tasks, their ids, and the names of the spans that it sent."""
+    folder = tmp_path_factory.mktemp("watched")
+    speech = cut_speech(SPEECH, folder / "speech.wav", seconds=1.5)
+    with collector() as (endpoint, spans):
+        settings = {"logging__format": "json", "tracing__endpoint": endpoint}
+        with live_service(folder, settings=settings) as service, Hallo2Client(service.base_url) as client:
+            ids = [client.inference(PORTRAIT, speech) for _ in range(2)]
+            for task_id in ids:
+                client.wait(task_id)
+            time.sleep(8)  # spans go out every five seconds, gauges are looked at as often
+            yield service, ids, [span.name for span in spans]
+
+
+def scrape(service: LiveService) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Every sample of ours, by its name."""
+    samples: dict[str, list[tuple[dict[str, str], float]]] = {}
+    discovery = json.loads((ray_session(service) / "prom_metrics_service_discovery.json").read_text())
+    for target in discovery[0]["targets"]:
+        for family in text_string_to_metric_families(httpx.get(f"http://{target}/metrics").text):
+            for sample in family.samples:
+                if sample.name.startswith("ray_emo_hallo_"):
+                    name = sample.name.removeprefix("ray_emo_hallo_")
+                    samples.setdefault(name, []).append((sample.labels, sample.value))
+    return samples
+
+
+def test_everything_of_the_table_is_there(watched: tuple[LiveService, list[str], list[str]]) -> None:
+    samples = scrape(watched[0])
+
+    def total(name: str, **labels: str) -> float:
+        return sum(value for found, value in samples[name] if labels.items() <= found.items())
+
+    exported = {name.removesuffix("_bucket") for name in samples}
+    assert METRICS.keys() - GPU_ONLY - UNSEEN <= exported
+    assert total("tasks_created_total", engine="preview") == 2
+    assert total("tasks_ended_total", engine="preview", status="completed") == 2
+    assert total("cache_requests_total", stage="preprocessing", result="miss") == 1
+    assert total("cache_requests_total", stage="preprocessing", result="hit") == 1
+    assert total("queue_length") == total("tasks_active") == 0
+    assert total("video_seconds_total") == pytest.approx(3.0, abs=0.2)
+    assert total("real_time_factor_count") == 2
+    assert 0 < total("stage_seconds_sum", stage="generation") < total("task_seconds_sum")
+
+
+def test_every_line_of_the_log_is_an_object_that_says_what_it_is_about(
+    watched: tuple[LiveService, list[str], list[str]],
+) -> None:
+    service, ids, _ = watched
+    lines = [
+        json.loads(line)
+        for path in (ray_session(service) / "logs" / "serve").glob("replica_*.log")
+        for line in path.read_text().splitlines()
+    ]
+
+    about = [line for line in lines if line.get("task") == ids[0]]
+    accepted = next(line for line in about if "accepted" in line["message"])
+    completed = next(line for line in about if "completed" in line["message"])
+    assert len(lines) > 10
+    assert accepted["request_id"] == completed["origin_request_id"]
+    assert {line["levelname"] for line in lines} <= {"INFO", "WARNING"}
+
+
+def test_each_task_is_a_trace(watched: tuple[LiveService, list[str], list[str]]) -> None:
+    names = watched[2]
+
+    assert names.count("task") == names.count("joining") == 2
+    assert names.count("generation") == 6
