@@ -17,6 +17,7 @@ from deployments.super_resolver import SuperResolver
 from deployments.task_registry import RegistryAddress
 from emo_hallo_ray.cache import PreprocessingCache
 from emo_hallo_ray.engines.registry import EngineCatalog
+from emo_hallo_ray.provenance import Provenance
 from emo_hallo_ray.settings import Settings
 from emo_hallo_ray.stages.encoding import Encoding
 from emo_hallo_ray.stages.generation import Generation
@@ -72,5 +73,5 @@ def build(settings: Settings) -> Application:
         bind(AudioEmbedder, resources.audio_embedder, SpeechEmbedding(storage, cache, limits, engines)),
         bind(Generator, resources.generator, Generation(storage, engines), registry),
         bind(SuperResolver, resources.super_resolver, SuperResolution(storage, enlargers)),
-        bind(Encoder, resources.encoder, Encoding(storage)),
+        bind(Encoder, resources.encoder, Encoding(storage, Provenance.of(settings.provenance))),
     )

@@ -20,6 +20,7 @@ from emo_hallo_ray.hallo2.presets import PresetName, SchedulerName, scheduler_fo
 from emo_hallo_ray.media.limits import MediaLimits
 from emo_hallo_ray.media.video import VideoInfo
 from emo_hallo_ray.pipeline import Prepared, Segment, run_task
+from emo_hallo_ray.provenance import Provenance
 from emo_hallo_ray.settings import Settings, read_settings
 from emo_hallo_ray.stages.encoding import Encoding
 from emo_hallo_ray.stages.generation import Generation
@@ -79,6 +80,7 @@ def render(request: RenderRequest, on_progress: ProgressCallback, settings: Sett
         EmoHalloError: the inputs cannot be used, or a stage failed.
     """
     settings = settings or read_settings()
+    provenance = Provenance.of(settings.provenance)
     engines = EngineCatalog.of(settings, has_gpu=bool(describe_gpus()))
     engine = engines.choose(request.engine)
     enlargers = Enlargers(settings.weights.root, **settings.super_resolution.model_dump())
@@ -94,7 +96,7 @@ def render(request: RenderRequest, on_progress: ProgressCallback, settings: Sett
         shutil.copyfile(request.audio, files.audio)
         cache = PreprocessingCache(Storage(settings.storage.root).cache, settings.cache.max_bytes)
         limits, frame_px = settings.limits.media(), settings.video.frame_px
-        stages = LocalStages.make(storage, cache, limits, engines, enlargers, frame_px)
+        stages = LocalStages.make(storage, cache, limits, engines, enlargers, frame_px, provenance)
         stages.preprocessing.inspect(files)
         reporter = CallbackReporter(on_progress)
         info = asyncio.run(run_task(task, files, stages, reporter, settings.video.clips_per_segment))
@@ -132,6 +134,7 @@ class LocalStages:
         engines: EngineCatalog,
         enlargers: Enlargers,
         frame_px: int,
+        provenance: Provenance,
     ) -> "LocalStages":
         """All stages over one storage."""
         return cls(
@@ -139,7 +142,7 @@ class LocalStages:
             SpeechEmbedding(storage, cache, limits, engines),
             Generation(storage, engines),
             SuperResolution(storage, enlargers),
-            Encoding(storage),
+            Encoding(storage, provenance),
         )
 
     async def prepare_portrait(self, task: Task) -> Prepared:

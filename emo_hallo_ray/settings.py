@@ -11,7 +11,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from emo_hallo_ray.errors import InvalidSettings
@@ -169,6 +178,21 @@ class LoggingSettings(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is left out below it")
 
 
+class ProvenanceSettings(Section):
+    """How videos say that a machine made them, beyond their metadata."""
+
+    visible_mark: str = Field("", max_length=40, description="words in a corner of every frame; empty is none")
+    signing_key: AbsolutePath | None = Field(None, description="PEM file; videos get content credentials (C2PA)")
+    signing_certificate: AbsolutePath | None = Field(None, description="PEM file with the key's chain")
+    timestamp_url: str = Field("", description="authority that confirms the time of signing; empty asks nobody")
+
+    @model_validator(mode="after")
+    def _key_and_certificate(self) -> "ProvenanceSettings":
+        if (self.signing_key is None) != (self.signing_certificate is None):
+            raise ValueError("signing_key and signing_certificate are of use only together")
+        return self
+
+
 class VideoSettings(Section):
     """What frames look like and how they are encoded."""
 
@@ -219,6 +243,7 @@ class Settings(BaseSettings):
     webhooks: WebhookSettings = WebhookSettings()
     tracing: TracingSettings = TracingSettings()
     logging: LoggingSettings = LoggingSettings()
+    provenance: ProvenanceSettings = ProvenanceSettings()
     video: VideoSettings = VideoSettings()
     access: AccessSettings = AccessSettings()
     resources: ResourceSettings = ResourceSettings()

@@ -13,6 +13,7 @@ from tests.e2e.conftest import PORTRAIT
 from tests.live_service import ROOT, LiveService
 
 EXAMPLE_TASK = "550e8400-e29b-41d4-a716-446655440000"
+STORIES = ("docs/PROVENANCE.md",)  # each block goes on where the one before ended
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 BLOCKS = [
     pytest.param(language, text, id=f"{document}-{number}-{language}")
@@ -41,6 +42,33 @@ def test_the_block_runs(
     assert done.returncode == 0, done.stdout + done.stderr
     if "output.mp4" in text:
         assert (tmp_path / "output.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+@pytest.mark.parametrize("document", STORIES)
+def test_the_commands_of_a_story_work_one_after_the_other(
+    document: str, tmp_path: Path, service: LiveService, short_speech: Path
+) -> None:
+    if not service.base_url.endswith(":8001"):
+        pytest.skip("port 8001 is taken by another program, and the documents say 8001")
+    shutil.copy(PORTRAIT, tmp_path / "person.jpg")
+    shutil.copy(short_speech, tmp_path / "speech.wav")
+    blocks = [text for language, text in BLOCK.findall((ROOT / document).read_text()) if language == "bash"]
+    script = "\n".join(block for block in blocks if not block.startswith(("pip install", "make ")))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    done = subprocess.run(
+        ["bash", "-e", "-c", script.replace("curl ", "curl --fail-with-body ")],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path, "EMO_HALLO_STORAGE__ROOT": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    for video in re.findall(r"-o (\w+\.mp4)", script):
+        assert (tmp_path / video).read_bytes()[4:8] == b"ftyp"
 
 
 def test_the_demo_uses_a_service_that_is_up_and_says_where_the_video_is(service: LiveService) -> None:
