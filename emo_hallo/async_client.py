@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -15,7 +15,7 @@ from emo_hallo._calls import Call, StrPath
 from emo_hallo._partial_file import PartialFile, require_writable
 from emo_hallo._retry import Retries
 from emo_hallo._sse import TaskEvents
-from emo_hallo.errors import ApiError, BadRequest, HalloError
+from emo_hallo.errors import ApiError, BadRequest, ConnectionFailed, HalloError, ServerError
 from emo_hallo.models import Configuration, InferenceOptions, Preset, Task
 from emo_hallo.progress import Progress, task_reporter
 
@@ -74,7 +74,7 @@ class AsyncHallo2Client(_base.BaseClient):
     async def wait(self, task_id: str, timeout_s: float | None = None, progress: Progress = None) -> Task:
         """Return the task once it is completed; see `Hallo2Client.wait`."""
         with task_reporter(progress) as report:
-            async for task in self._poll(task_id, timeout_s):
+            async for task in self._follow(task_id, timeout_s):
                 report(task)
         return _base.require_completed(task)
 
@@ -172,6 +172,18 @@ class AsyncHallo2Client(_base.BaseClient):
                     await response.aread()
                     raise _responses.api_error(response)
                 yield response
+
+    async def _follow(self, task_id: str, timeout_s: float | None) -> AsyncIterator[Task]:
+        """See `Hallo2Client._follow`."""
+        if timeout_s is None:
+            with suppress(ConnectionFailed, ServerError):  # asking sits out whatever it is
+                async with aclosing(self.events(task_id)) as tasks:
+                    async for task in tasks:
+                        yield task
+                        if task.is_terminal:
+                            return
+        async for task in self._poll(task_id, timeout_s):
+            yield task
 
     async def _poll(self, task_id: str, timeout_s: float | None = None) -> AsyncIterator[Task]:
         pauses = _base.PollingPauses(timeout_s, self._clock)

@@ -7,7 +7,7 @@ client.wait_and_download(task_id, output_path="output.mp4")
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -20,7 +20,7 @@ from emo_hallo._partial_file import PartialFile, require_writable
 from emo_hallo._retry import Retries
 from emo_hallo._sse import TaskEvents
 from emo_hallo.async_client import AsyncHallo2Client
-from emo_hallo.errors import ApiError, BadRequest, HalloError
+from emo_hallo.errors import ApiError, BadRequest, ConnectionFailed, HalloError, ServerError
 from emo_hallo.models import Configuration, InferenceOptions, Preset, Task
 from emo_hallo.progress import Progress, task_reporter
 
@@ -111,7 +111,7 @@ class Hallo2Client(_base.BaseClient):
             WaitTimeout: the time is over; the task goes on.
         """
         with task_reporter(progress) as report:
-            for task in self._poll(task_id, timeout_s):
+            for task in self._follow(task_id, timeout_s):
                 report(task)
         return _base.require_completed(task)
 
@@ -222,6 +222,16 @@ class Hallo2Client(_base.BaseClient):
                 response.read()
                 raise _responses.api_error(response)
             yield response
+
+    def _follow(self, task_id: str, timeout_s: float | None) -> Iterator[Task]:
+        """Each state of a task to its end: by its events, or where those break off or cannot be timed, by asking."""
+        if timeout_s is None:
+            with suppress(ConnectionFailed, ServerError):  # asking sits out whatever it is
+                for task in self.events(task_id):
+                    yield task
+                    if task.is_terminal:
+                        return
+        yield from self._poll(task_id, timeout_s)
 
     def _poll(self, task_id: str, timeout_s: float | None = None) -> Iterator[Task]:
         pauses = _base.PollingPauses(timeout_s, self._clock)

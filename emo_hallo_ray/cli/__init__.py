@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from emo_hallo_ray import __version__
+from emo_hallo_ray.cli.bench import bench
 from emo_hallo_ray.cli.doctor import doctor
 from emo_hallo_ray.cli.key import key
 from emo_hallo_ray.cli.models import models_app
@@ -49,6 +50,7 @@ for command, panel in (
     (doctor, HERE),
     (render, HERE),
     (upscale, HERE),
+    (bench, HERE),
     (serve, HERE),
     (key, HERE),
     (repair, HERE),

@@ -1,6 +1,9 @@
 """The commands of the README against the live service."""
 
+import contextlib
 import os
+import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from emo_hallo_ray.media.video import probe_video
-from tests.e2e.conftest import PORTRAIT
+from tests.e2e.conftest import PORTRAIT, SPEECH, cut_speech
 from tests.e2e.frames import assert_same_frames
 from tests.live_service import LiveService
 
@@ -48,3 +51,39 @@ def test_doctor_says_that_the_preview_engine_can_run_and_why_hallo2_cannot(envir
     assert "preview" in output
     assert "hallo2" in output
     assert "ffmpeg" in output
+
+
+def test_a_person_at_a_terminal_sees_how_far_it_is(environ: dict[str, str], tmp_path: Path) -> None:
+    """In a real terminal, as wide as people's are."""
+    speech = cut_speech(SPEECH, tmp_path / "long.wav", seconds=8.0)
+    command = [
+        sys.executable,
+        "-m",
+        "emo_hallo_ray.cli",
+        "submit",
+        str(PORTRAIT),
+        str(speech),
+        "--watch",
+        "--seed",
+        "12",
+    ]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "emo_hallo_ray.cli", *submit],
+        env=environ | {"TERM": "xterm", "COLUMNS": "120"},
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as watching:
+        os.close(theirs)
+        screen = b""
+        with contextlib.suppress(OSError):  # what a terminal says when nobody writes to it any more
+            while part := os.read(ours, 65536):
+                screen += part
+        assert watching.wait(timeout=60) == 0
+    os.close(ours)
+
+    shown = screen.decode()
+    assert "Running inference..." in shown
+    assert re.search(r"\b[1-9]\d%", shown)
+    assert re.search(r"about 0:0\d left", shown)
+    assert "completed" in shown

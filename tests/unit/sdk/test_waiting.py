@@ -36,6 +36,25 @@ def test_wait_polls_until_the_task_is_completed_and_reports_each_state(client, s
     assert time.slept_s == [0.5, 0.75]
 
 
+def test_wait_hears_of_each_state_where_the_service_tells_them(client, service, time):
+    service.on(EVENTS, stream(event(1, "processing", 20), event(2, "processing", 70), event(3, "completed", 100)))
+    seen = []
+
+    task = client.wait(TASK_ID, progress=seen.append)
+
+    assert task.status == "completed"
+    assert [state.progress for state in seen] == [20, 70, 100]
+    assert [request.path for request in service.received] == [f"{TASK_PATH}/events"]
+    assert time.slept_s == []
+
+
+def test_wait_asks_where_a_stream_breaks_off_for_good(client, service, time):
+    service.on(EVENTS, stream(event(1, "processing", 20)), DROPPED)
+    service.on(STATUS, task_answer("completed", 100))
+
+    assert client.wait(TASK_ID).status == "completed"
+
+
 def test_wait_raises_what_the_task_died_of(client, service):
     service.on(STATUS, task_answer("failed", 30, error="the face turned away", error_code="NO_FACE_FOUND"))
 
