@@ -56,17 +56,7 @@ def test_doctor_says_that_the_preview_engine_can_run_and_why_hallo2_cannot(envir
 def test_a_person_at_a_terminal_sees_how_far_it_is(environ: dict[str, str], tmp_path: Path) -> None:
     """In a real terminal, as wide as people's are."""
     speech = cut_speech(SPEECH, tmp_path / "long.wav", seconds=8.0)
-    command = [
-        sys.executable,
-        "-m",
-        "emo_hallo_ray.cli",
-        "submit",
-        str(PORTRAIT),
-        str(speech),
-        "--watch",
-        "--seed",
-        "12",
-    ]
+    submit = ["submit", str(PORTRAIT), str(speech), "--watch", "--seed", "12"]
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "emo_hallo_ray.cli", *submit],

@@ -3,11 +3,9 @@
 import asyncio
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,6 +15,7 @@ from emo_hallo_ray.pipeline import run_task
 from emo_hallo_ray.settings import TracingSettings
 from emo_hallo_ray.storage import TaskFiles
 from emo_hallo_ray.tracing import Tracer
+from tests.loopback import Quiet, serving
 from tests.unit.test_pipeline import FakeStages, Recorder, make_task
 
 
@@ -25,26 +24,17 @@ def collector() -> Iterator[tuple[str, list[Span]]]:
     """Its address, and the spans that it got."""
     spans: list[Span] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             message = ExportTraceServiceRequest()
-            message.ParseFromString(self.rfile.read(int(self.headers["Content-Length"])))
+            message.ParseFromString(self.body())
             spans.extend(
                 span for resource in message.resource_spans for scope in resource.scope_spans for span in scope.spans
             )
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.answer()
 
-        def log_message(self, format: str, *args: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1/traces", spans
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as address:
+        yield f"{address}/v1/traces", spans
 
 
 def trace_a_run(folder: Path, endpoint: str) -> Recorder:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.loopback import Quiet, serving
 
 
 @dataclass
@@ -44,31 +45,16 @@ def receiver(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """One on a port of its own."""
     told = Receiver()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            message = Received(self.path, self.headers, self.body())
             answer = told.answers.pop(0) if len(told.answers) > 1 else told.answers[0]
-            told.received.append(Received(self.path, self.headers, body))
+            told.received.append(message)
             told.arrived.release()
             if isinstance(answer, float):
                 time.sleep(answer)
-                return
-            self.send_response(answer)
-            for name, value in told.answer_headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            else:
+                self.answer(answer, headers=dict(told.answer_headers))
 
-        def log_message(self, format: str, *args: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    told.address = f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler, context) as told.address:
         yield told
-    finally:
-        server.shutdown()
-        server.server_close()
