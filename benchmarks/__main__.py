@@ -7,6 +7,7 @@ for name in (
     "polling",
     "upload",
     "end_to_end",
+    "watching",
     "overload",
     "long_audio",
     "visemes",

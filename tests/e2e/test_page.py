@@ -1,19 +1,22 @@
 """The page at `/` in a real browser, against the real service."""
 
 import re
+import threading
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from emo_hallo.client import Hallo2Client
 from tests.e2e.browser import chromium, needs_browser, visit
 from tests.e2e.conftest import PORTRAIT, SPEECH, cut_speech
-from tests.live_service import LiveService
+from tests.live_service import LiveService, free_port, wait_until
+from tests.unit.deployments.api import make_api
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -252,3 +255,32 @@ def test_a_chosen_theme_stays(browser: Browser, service: LiveService) -> None:
         page.reload()
 
         assert page.evaluate(background) != light
+
+
+@pytest.fixture
+def protected(tmp_path: Path) -> Iterator[str]:
+    """The address of an application that wants a key; nothing runs tasks there."""
+    app = make_api(tmp_path, access={"api_key_hashes": [sha256(b"s3cret").hexdigest()]})
+    server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started, 20, "the application is up")
+    yield f"http://127.0.0.1:{server.config.port}"
+    server.should_exit = True
+    thread.join()
+
+
+def test_a_protected_service_asks_for_its_key_until_it_is_right(browser: Browser, protected: str) -> None:
+    with visit(browser, protected) as visitor:
+        page = visitor.page
+        page.goto("/")
+        dialog = page.get_by_role("dialog", name="API key")
+        for key in ("wrong", "s3cret"):
+            expect(dialog).to_be_visible(timeout=SOON_MS)
+            page.get_by_label("Key", exact=True).fill(key)
+            page.get_by_role("button", name="Use this key").click()
+
+        expect(page.locator("#history-note")).to_have_text("Nothing here yet.", timeout=SOON_MS)
+        expect(dialog).to_be_hidden()
+        assert all("401" in complaint for complaint in visitor.complaints)
+        visitor.complaints.clear()

@@ -33,12 +33,13 @@ export class ServiceState {
       this.line.textContent = health.reason ? say("unhealthy", { why: health.reason }) : say("offline");
       return;
     }
-    const able = Object.keys(health.engines).filter((name) => health.engines[name].available);
+    const engines = health.engines ?? {};
+    const able = Object.keys(engines).filter((name) => engines[name].available);
     this.line.dataset.state = "good";
     this.line.textContent = say("healthy", { engine: able.includes("hallo2") ? "Hallo2" : say("preview") });
     const missing = [];
     for (const choice of this.engines.querySelectorAll("input")) {
-      const engine = health.engines[choice.value];
+      const engine = engines[choice.value];
       choice.disabled = engine ? !engine.available : false;
       if (choice.disabled) missing.push(say("unavailable", { engine: choice.value, why: engine.reason }));
     }
