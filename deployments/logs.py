@@ -31,11 +31,16 @@ class TaskContext(logging.Filter):
 
 
 class Forward(logging.Handler):
-    """Hands the library's records, which know nothing of Serve, to our logger."""
+    """Hands records of the library, which knows no Serve, to where our own go.
+
+    To the handlers and no further: what listens to all loggers has heard the library itself.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        if logger.isEnabledFor(record.levelno):
-            logger.handle(record)
+        if logger.isEnabledFor(record.levelno) and logger.filter(record):
+            for handler in logger.handlers:
+                if record.levelno >= handler.level:
+                    handler.handle(record)
 
 
 logger.addFilter(TaskContext())

@@ -164,7 +164,11 @@ def test_the_whole_way_goes_by_keyboard(browser: Browser, service: LiveService, 
         assert "The video is ready" in page.locator("#announcer").inner_text()
 
 
-def test_a_link_leads_to_its_task_and_history_shows_it(browser: Browser, service: LiveService, completed: str) -> None:
+def test_a_link_leads_to_its_task_and_history_shows_it(
+    browser: Browser, service: LiveService, client: Hallo2Client, short_speech: Path
+) -> None:
+    completed = client.inference(PORTRAIT, short_speech, seed=13)  # among the newest, which are those that are shown
+    client.wait(completed)
     with visit(browser, service.base_url) as visitor:
         page = visitor.page
         page.goto(f"/#/tasks/{completed}")

@@ -25,7 +25,7 @@ SETTINGS = {
 DISCARD = "http://127.0.0.1:9/"  # nobody listens there
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_webhooks_hear_of_what_they_asked_for_even_across_a_crash(tmp_path: Path, short_speech: Path) -> None:
     with receiver() as told:
         with live_service(tmp_path / "first", tmp_path / "storage", settings=SETTINGS) as service:

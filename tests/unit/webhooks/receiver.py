@@ -30,7 +30,7 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
     arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def wait(self, n: int, timeout_s: float = 60) -> list[Received]:
+    def wait(self, n: int, timeout_s: float = 120) -> list[Received]:
         """The first n requests."""
         deadline = time.monotonic() + timeout_s
         for _ in range(n):
