@@ -31,14 +31,11 @@ class TaskContext(logging.Filter):
 
 
 class Forward(logging.Handler):
-    """Hands records of the library, which knows no Serve, to where our own go.
-
-    To the handlers and no further: what listens to all loggers has heard the library itself.
-    """
+    """Hands records of the library, which knows no Serve, to where our own go, unless that hears all loggers anyway."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if logger.isEnabledFor(record.levelno) and logger.filter(record):
-            for handler in logger.handlers:
+            for handler in set(logger.handlers) - set(logging.getLogger().handlers):
                 if record.levelno >= handler.level:
                     handler.handle(record)
 
