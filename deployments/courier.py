@@ -35,7 +35,7 @@ class Courier:
 
     async def check(self, url: str) -> None:
         """Raises `WebhookNotAllowed` for an address that nothing would ever be sent to."""
-        await self._sender.gate.check(url)
+        await self._sender.check(url)
 
     async def _deliver_forever(self) -> None:
         while True:

@@ -45,6 +45,18 @@ class WebhookSender:
         """As the settings say."""
         return cls(settings, Gate(settings.allow_private_addresses, settings.allowed_hosts))
 
+    async def check(self, url: str) -> None:
+        """Raise what is wrong with an address, before anything is to be sent there.
+
+        Raises:
+            WebhookNotAllowed: nothing would ever be sent to it, or its host cannot be looked up in time.
+        """
+        try:
+            async with asyncio.timeout(self.settings.timeout_s):
+                await self.gate.check(url)
+        except TimeoutError as error:
+            raise WebhookNotAllowed("The webhook's host could not be looked up in time", "try again") from error
+
     async def send(self, delivery: Delivery) -> Outcome:
         """Try once. Never raises: whatever goes wrong at the other end is an outcome."""
         assert delivery.task.webhook is not None

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from emo_hallo_ray.errors import WebhookNotAllowed
 from emo_hallo_ray.settings import WebhookSettings
 from emo_hallo_ray.tasks.model import Delivery, Task, TaskParams, TaskStatus, Webhook
 from emo_hallo_ray.webhooks.addresses import Gate
@@ -147,6 +148,17 @@ def test_a_name_that_leads_inside_at_delivery_reaches_nobody() -> None:
 
     assert "not on the public internet" in outcome.line
     assert told.received == []
+
+
+def test_a_name_that_is_looked_up_for_ever_keeps_nobody_waiting() -> None:
+    async def silent(host: str, port: int) -> Sequence[str]:
+        await asyncio.Event().wait()
+        return []
+
+    sender = WebhookSender(replace_timeout(0.2), Gate(resolve=silent))
+
+    with pytest.raises(WebhookNotAllowed, match="in time"):
+        asyncio.run(sender.check("https://example.com/"))
 
 
 def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
