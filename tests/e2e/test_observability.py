@@ -1,5 +1,6 @@
 """What an operator sees: metrics at Ray's Prometheus endpoint, JSON logs, traces. One service of its own."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def scrape(service: LiveService) -> dict[str, list[tuple[dict[str, str], float]]
     samples: dict[str, list[tuple[dict[str, str], float]]] = {}
     discovery = json.loads((ray_session(service) / "prom_metrics_service_discovery.json").read_text())
     for target in discovery[0]["targets"]:
-        for family in text_string_to_metric_families(httpx.get(f"http://{target}/metrics").text):
+        for family in text_string_to_metric_families(httpx.get(f"http://{target}/metrics", timeout=30).text):
             for sample in family.samples:
                 if sample.name.startswith("ray_emo_hallo_"):
                     name = sample.name.removeprefix("ray_emo_hallo_")
@@ -62,7 +63,8 @@ def test_everything_of_the_table_is_there(watched: Watched) -> None:
         return sum(value for found, value in samples.get(name, []) if labels.items() <= found.items())
 
     def is_complete() -> bool:
-        samples.update(scrape(watched.service))
+        with contextlib.suppress(httpx.TransportError):  # an agent that is just busy
+            samples.update(scrape(watched.service))
         exported = {name.removesuffix("_bucket") for name in samples}
         ended = total("tasks_ended_total", engine="preview", status="completed")
         return METRICS.keys() - GPU_ONLY - UNSEEN <= exported and ended == 2 and total("tasks_active") == 0
