@@ -37,8 +37,8 @@ def _quantile(share: float, name: str, by: str) -> str:
     return f"histogram_quantile({share}, sum by (le, {by}) (rate({ALL}{name}_bucket[{RATE}])))"
 
 
-def _mean(name: str, by: str) -> str:
-    return f"sum by ({by}) (rate({ALL}{name}_sum[{RATE}])) / sum by ({by}) (rate({ALL}{name}_count[{RATE}]))"
+def _per_video_second(name: str, by: str) -> str:
+    return f"sum by ({by}) (rate({ALL}{name}[{RATE}])) / sum by ({by}) (rate({ALL}video_seconds_total[{RATE}]))"
 
 
 ROWS = {
@@ -54,12 +54,25 @@ ROWS = {
         Graph("Oldest in the queue", "s", {"age": f"max({ALL}queue_oldest_age_seconds)"}),
     ),
     "Speed": (
-        Graph("Real-time factor", "short", {"{{engine}}": _mean("real_time_factor", "engine")}),
+        Graph(
+            *("Real-time factor", "short"),
+            {
+                "{{engine}}": _per_video_second("processing_seconds_total", "engine"),
+                "{{engine}} 95 %": _quantile(0.95, "real_time_factor", "engine"),
+            },
+        ),
         Graph(
             *("Seconds of compute per second of video", "short"),
-            {"{{engine}}": _mean("compute_seconds_per_video_second", "engine")},
+            {"{{engine}}": _per_video_second("stage_busy_seconds_total", "engine")},
         ),
-        Graph("Stages, seconds a task", "s", {"{{stage}}": _mean("stage_seconds", "stage")}),
+        Graph(
+            *("Stages, share of all compute", "percentunit"),
+            {
+                "{{stage}}": f"sum by (stage) (rate({ALL}stage_busy_seconds_total[{RATE}]))"
+                f" / on () group_left () sum(rate({ALL}stage_busy_seconds_total[{RATE}]))"
+            },
+        ),
+        Graph("Stages, seconds a task, 95 %", "s", {"{{stage}}": _quantile(0.95, "stage_seconds", "stage")}),
         Graph(
             *("A task, from start to end", "s"),
             {

@@ -76,7 +76,7 @@ def test_everything_of_the_table_is_there(watched: Watched) -> None:
     assert total("queue_length") == 0
     assert total("video_seconds_total") == pytest.approx(3.0, abs=0.2)
     assert total("real_time_factor_count") == 2
-    assert 0 < total("stage_seconds_sum", stage="generation") < total("task_seconds_sum")
+    assert 0 < total("stage_busy_seconds_total", stage="generation") < total("processing_seconds_total")
 
 
 def test_every_line_of_the_log_is_an_object_that_says_what_it_is_about(watched: Watched) -> None:

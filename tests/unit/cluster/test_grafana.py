@@ -25,7 +25,7 @@ def test_grafanas_own_schema_reads_it() -> None:
 
     assert read.title == "Emo Hallo Ray"
     assert read.panels is not None
-    assert len(PANELS) == sum(len(graphs) for graphs in ROWS.values()) == 13
+    assert len(PANELS) == sum(len(graphs) for graphs in ROWS.values()) == 14
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
 
 

@@ -72,8 +72,9 @@ def test_a_completed_task_is_counted_once_with_all_its_times(tmp_path: Path, tap
         "video_seconds_total preview +4",
         "task_seconds preview 8",
         "real_time_factor preview 2",
-        "compute_seconds_per_video_second preview 1.5",
+        "processing_seconds_total preview +8",
         "stage_seconds preview generation 6",
+        "stage_busy_seconds_total preview generation +6",
     ]
 
 
