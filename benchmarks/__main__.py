@@ -8,6 +8,7 @@ for name in (
     "upload",
     "end_to_end",
     "watching",
+    "registry",
     "overload",
     "long_audio",
     "visemes",
