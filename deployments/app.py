@@ -34,7 +34,7 @@ def build(settings: Settings) -> Application:
     # `serve run module:build` calls this before Ray runs; then only fractional CPUs are asked for
     cluster = ray.cluster_resources() if ray.is_initialized() else {}
     resources = choose_resources(settings.resources.gpu, cluster)
-    storage = Storage(settings.storage.root)
+    storage = Storage.of(settings.storage)
     cache = PreprocessingCache(storage.cache, settings.cache.max_bytes)
     limits = settings.limits.media()
     engines = EngineCatalog.of(settings, has_gpu="num_gpus" in resources.generator)

@@ -53,7 +53,7 @@ class Ingress:
         for name in unused_variables():
             logger.warning("environment variable %s names no setting; is it misspelt?", name)
         await warn_if_open(has_keys=bool(settings.access.api_key_hashes))
-        storage = Storage(settings.storage.root)
+        storage = Storage.of(settings.storage)
         connected = await registry.connect()
         handles = StageHandles(preprocessor, audio_embedder, generator, super_resolver, encoder)
         stages = ServeStages(handles, settings.limits.segment_timeout_s)

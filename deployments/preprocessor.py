@@ -1,7 +1,6 @@
 """CPU stage: checks uploads and prepares portraits."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from ray import serve
@@ -23,11 +22,11 @@ class Preprocessor:
     async def inspect(self, files: TaskFiles) -> AudioInfo:
         return await asyncio.to_thread(self._stage.inspect, files)
 
-    async def describe_portrait(self, image: Path) -> dict[str, Any]:
-        return await asyncio.to_thread(self._stage.describe_portrait, image)
+    async def describe_portrait(self, files: TaskFiles) -> dict[str, Any]:
+        return await asyncio.to_thread(self._stage.describe_portrait, files)
 
-    async def describe_recording(self, audio: Path) -> dict[str, Any]:
-        return await asyncio.to_thread(self._stage.describe_recording, audio)
+    async def describe_recording(self, files: TaskFiles) -> dict[str, Any]:
+        return await asyncio.to_thread(self._stage.describe_recording, files)
 
     async def prepare_portrait(self, task: Task) -> Prepared:
         note_task(task)

@@ -34,7 +34,7 @@ class TaskRegistry(TaskStore):
     def __init__(self, database: Path, limits: StoreLimits, identity: str) -> None:
         # a database that cannot be opened must not keep the service from starting: its routes say what is wrong
         self._metrics = TaskMetrics()
-        super().__init__(database, limits, lazily=True, observer=self._metrics)
+        super().__init__(database.expanduser(), limits, lazily=True, observer=self._metrics)
         self._identity = identity
         self._replicas: dict[str, tuple[float, dict[str, Any]]] = {}
 

@@ -19,6 +19,7 @@ class PreprocessingCache:
     """A folder of reusable results.
 
     Attributes:
+        folder: may begin with "~", which each node reads as its own.
         max_bytes: after each `store` the least recently used entries go until the rest fits.
     """
 
@@ -27,7 +28,7 @@ class PreprocessingCache:
 
     def fetch(self, key: str, destination: Path) -> bool:
         """Put the entry at `destination`; False when there is none."""
-        entry = self.folder / (key + destination.suffix)
+        entry = self._place(key, destination)
         try:
             os.utime(entry)
             with atomic_path(destination) as temporary:
@@ -38,14 +39,17 @@ class PreprocessingCache:
 
     def store(self, key: str, source: Path) -> None:
         """Keep a file under this key; equal keys mean equal content, so the last writer wins harmlessly."""
-        with atomic_path(self.folder / (key + source.suffix)) as temporary:
+        with atomic_path(self._place(key, source)) as temporary:
             _link(source, temporary)
             os.utime(temporary)
         self._evict()
 
+    def _place(self, key: str, file: Path) -> Path:
+        return self.folder.expanduser() / (key + file.suffix)
+
     def _evict(self) -> None:
         entries = []
-        for path in self.folder.iterdir():
+        for path in self.folder.expanduser().iterdir():
             with contextlib.suppress(FileNotFoundError):  # another writer evicts too
                 status = path.stat()
                 entries.append((status.st_mtime_ns, status.st_size, path))

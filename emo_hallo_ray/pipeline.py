@@ -187,8 +187,12 @@ async def _encode(
 
 async def _finished_segments(task: Task, files: TaskFiles, report: Reporter) -> list[str]:
     """Segments of earlier attempts that can be gone on from: all there, and the last one with its checkpoint."""
-    names = [*takewhile(lambda name: files.segment(name).exists(), task.segments)]
-    while names and not _can_go_on_after(names[-1], task, files):
+    if not task.segments:
+        return []
+    segments = await asyncio.to_thread(files.names, "segments")
+    checkpoints = await asyncio.to_thread(files.names, "checkpoints")
+    names = [*takewhile(lambda name: name in segments, task.segments)]
+    while names and not _can_go_on_after(names[-1], task, files, checkpoints):
         names.pop()
     if len(names) < len(task.segments):
         lost = task.segments[len(names)]
@@ -199,8 +203,9 @@ async def _finished_segments(task: Task, files: TaskFiles, report: Reporter) -> 
     return names
 
 
-def _can_go_on_after(name: str, task: Task, files: TaskFiles) -> bool:
-    return files.checkpoint(name).exists() and (task.params.upscale == 1 or files.enlarging(name).exists())
+def _can_go_on_after(name: str, task: Task, files: TaskFiles, checkpoints: set[str]) -> bool:
+    needed = {files.checkpoint(name).name} | ({files.enlarging(name).name} if task.params.upscale > 1 else set())
+    return needed <= checkpoints
 
 
 def _percent(done: int, total: int) -> int:

@@ -94,7 +94,7 @@ def render(request: RenderRequest, on_progress: ProgressCallback, settings: Sett
         files.make_folders()
         shutil.copyfile(request.image, files.image)
         shutil.copyfile(request.audio, files.audio)
-        cache = PreprocessingCache(Storage(settings.storage.root).cache, settings.cache.max_bytes)
+        cache = PreprocessingCache(Storage.of(settings.storage).cache, settings.cache.max_bytes)
         limits, frame_px = settings.limits.media(), settings.video.frame_px
         stages = LocalStages.make(storage, cache, limits, engines, enlargers, frame_px, provenance)
         stages.preprocessing.inspect(files)

@@ -47,6 +47,7 @@ class Sweeper:
     storage: Storage
     records: TaskRecords
     policy: RetentionSettings
+    _tidied: set[str] = field(default_factory=set)  # tasks without scratch: with an object store each look costs
 
     async def sweep(self) -> Swept:
         """Look at everything once.
@@ -81,11 +82,14 @@ class Sweeper:
         await asyncio.to_thread(self.storage.task(task_id).delete)
 
     async def _delete_scratch(self, task_ids: list[str]) -> int:
-        littered = [task_id for task_id in task_ids if await asyncio.to_thread(self.storage.task(task_id).has_scratch)]
+        unsure = [task_id for task_id in task_ids if task_id not in self._tidied]
+        littered = [task_id for task_id in unsure if await asyncio.to_thread(self.storage.task(task_id).has_scratch)]
         for batch in _batches(littered):
             for task in (await self.records.get_many(batch)).values():
                 fence = task.result["fence"] if task.result else None
                 await asyncio.to_thread(self.storage.task(task.task_id).delete_scratch, fence)
+        self._tidied.intersection_update(task_ids)  # those that are gone need not be remembered
+        self._tidied.update(unsure)
         return len(littered)
 
     async def _shrink(self, task_ids: list[str]) -> list[str]:
@@ -102,21 +106,20 @@ class Sweeper:
         return gone
 
     def _sizes(self) -> dict[str, int]:
-        return {folder.name: self.storage.task(folder.name).size_bytes() for folder in self.storage.task_folders()}
+        return {task_id: self.storage.task(task_id).size_bytes() for task_id in self.storage.task_ids()}
 
     async def _delete_orphans(self, before: float) -> int:
         """Remove folders without a task, and temporary files whose writers were killed."""
         n_orphans = 0
-        folders = await asyncio.to_thread(self.storage.task_folders)
-        for batch in _batches([folder.name for folder in folders]):
+        for batch in _batches(await asyncio.to_thread(self.storage.task_ids)):
             known = await self.records.known(batch)
-            for name in batch:
-                files = self.storage.task(name)
+            for task_id in batch:
+                files = self.storage.task(task_id)
                 # an upload has no task until it is complete
-                if name not in known and await asyncio.to_thread(files.last_change) < before:
+                if task_id not in known and await asyncio.to_thread(files.last_change) < before:
                     await asyncio.to_thread(files.delete)
                     n_orphans += 1
-        return n_orphans + await asyncio.to_thread(_delete_temporaries, self.storage.root, before)
+        return n_orphans + await asyncio.to_thread(_delete_temporaries, self.storage.folder, before)
 
 
 def _delete_temporaries(root: Path, before: float) -> int:

@@ -33,6 +33,15 @@ OTHER_VARIABLES = frozenset({"EMO_HALLO_SERVER", "EMO_HALLO_API_KEY"})
 HASH_OF_NOTHING = sha256().hexdigest()
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
+
+def _folder_or_url(text: str) -> str:
+    if "://" in text:
+        return text.rstrip("/")
+    return str(Path(text).expanduser().absolute())
+
+
+FolderOrUrl = Annotated[str, BeforeValidator(str), AfterValidator(_folder_or_url)]
+
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")]  # as browsers send it: lower case, no path
 
 
@@ -59,10 +68,33 @@ class Section(BaseModel):
 
 
 class StorageSettings(Section):
-    """Where uploads, segments, results and the task database live. On a cluster every node must reach it."""
+    """Where uploads, segments, checkpoints and results live. On a cluster every node must reach it."""
 
-    root: AbsolutePath = Field(Path("~/.emo-hallo"), validate_default=True, description="folder; made when missing")
-    min_free_bytes: int = Field(512 * 1024**2, ge=0, description="with less left on its disk no task is accepted")
+    root: FolderOrUrl = Field(
+        "~/.emo-hallo",
+        validate_default=True,
+        description="folder, made when missing, or an object store: s3://bucket/prefix, gs://bucket/prefix",
+    )
+    local: Path = Field(
+        Path("~/.emo-hallo"), description="with an object store: each node's own folder, for copies and the cache"
+    )
+    options: dict[str, Any] = Field(
+        {}, description="with an object store: what fsspec takes for it, such as endpoint_url; keys come from its SDK"
+    )
+    database: AbsolutePath | None = Field(
+        None, description="file of the task database, on a disk of the head's own; else tasks.sqlite in the folder"
+    )
+    min_free_bytes: int = Field(512 * 1024**2, ge=0, description="with less left on a node's disk no task is accepted")
+
+    @property
+    def url(self) -> str | None:
+        """Address of the object store; None where the root is a folder."""
+        return self.root if "://" in self.root else None
+
+    @property
+    def folder(self) -> Path:
+        """Where files are on a node: the root itself, or the copies of what is in the object store."""
+        return self.local if self.url else Path(self.root)
 
 
 class TaskSettings(Section):

@@ -96,13 +96,19 @@ def start(
     settings: Mapping[str, str] = MappingProxyType({}),
     expected_status: int = 200,
     deployments: Sequence[dict[str, object]] = (),
+    args: Mapping[str, object] = MappingProxyType({}),
 ) -> LiveService:
-    """Start the service and wait until its health is as expected."""
+    """Start the service and wait until its health is as expected.
+
+    Args:
+        args: settings as in serve_config.yaml, which go before variables; for the others see `live_service`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
     config["applications"][0]["deployments"] = list(deployments)
+    config["applications"][0]["args"] = dict(args)
     config["applications"] += applications
     (folder / "serve_config.yaml").write_text(yaml.safe_dump(config))
     log = folder / f"service-{port}.log"

@@ -80,6 +80,7 @@ async def create_task(
             webhook=form.webhook(),
             request_id=request.headers.get("x-request-id", "")[:MAX_REQUEST_ID] or None,
         )
+        await asyncio.to_thread(files.sync_inputs)  # the stage that looks at them may be on another node
         await stage_result(
             service.stages.handles.preprocessor.inspect.remote(files),
             service.settings.limits.inspect_timeout_s,
@@ -98,7 +99,7 @@ async def create_task(
         raise SubmissionFailed(type(error).__name__) from error
     finally:
         if not keep_files:
-            files.delete()
+            await asyncio.to_thread(files.delete)
     note_task(task)
     logger.info("task %s accepted, engine %s", task.task_id, task.params.engine)
     service.runner.notice_new_task()
@@ -125,7 +126,7 @@ async def _refuse_early(service: Service, is_repeatable: bool) -> None:
         QueueFull, StorageUnavailable: see there.
     """
     settings = service.settings
-    await asyncio.to_thread(service.storage.check_writable, settings.storage.min_free_bytes)
+    await asyncio.to_thread(service.storage.check_room, settings.storage.min_free_bytes)
     if is_repeatable:  # it may be a task that was accepted before
         return
     n_waiting, _ = await service.registry.call(TaskRegistry.queue)
@@ -135,8 +136,8 @@ async def _refuse_early(service: Service, is_repeatable: bool) -> None:
 
 def _make_durable(files: TaskFiles, new: NewTask) -> None:
     """What is accepted must outlast a power cut; waiting for the disk is no business of the event loop."""
-    files.sync_inputs()
     save_manifest(files.manifest, new)
+    files.keep(files.manifest)
 
 
 def _validate(upload: Upload) -> InferenceForm:

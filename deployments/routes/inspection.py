@@ -1,5 +1,6 @@
 """A look at files before anything is made of them."""
 
+import asyncio
 import uuid
 
 from fastapi import APIRouter, Request
@@ -33,11 +34,14 @@ async def inspect_files(request: Request) -> InspectionView:
     try:
         files.make_folders()
         upload = await receive(request, files, needs_all=False)
+        for name, path in (("image_file", files.image), ("audio_file", files.audio)):
+            if name in upload.digests:
+                await asyncio.to_thread(files.keep, path)
         image = audio = None
         if "image_file" in upload.digests:
-            image = await stage_result(preprocessor.describe_portrait.remote(files.image), timeout_s)
+            image = await stage_result(preprocessor.describe_portrait.remote(files), timeout_s)
         if "audio_file" in upload.digests:
-            audio = await stage_result(preprocessor.describe_recording.remote(files.audio), timeout_s)
+            audio = await stage_result(preprocessor.describe_recording.remote(files), timeout_s)
     finally:
-        files.delete()
+        await asyncio.to_thread(files.delete)
     return InspectionView(image=image and PortraitView(**image), audio=audio and RecordingView(**audio))

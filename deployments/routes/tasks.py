@@ -107,13 +107,15 @@ async def task_video(task_id: str, request: Request) -> Response:
         task = await find_task(request, task_id)
     if task.result is None:
         raise TaskNotCompleted(f"The task is {task.status.value}, not completed", "poll its status and try again")
-    path = service_of(request).storage.task(task.task_id).result(task.result["fence"])
+    files = service_of(request).storage.task(task.task_id)
     if task.data_deleted_at is not None:
         raise VideoNotFound(
             f"The video was deleted at {rfc3339(task.data_deleted_at)}", "make it again with a new task"
         )
-    if not path.is_file():
-        raise VideoNotFound("The video file of this task is gone")
+    try:
+        path = await asyncio.to_thread(files.fetch, files.result(task.result["fence"]))
+    except FileNotFoundError as error:
+        raise VideoNotFound("The video file of this task is gone") from error
     return FileResponse(path, media_type="video/mp4", filename=f"emo-hallo-{task.task_id[:8]}.mp4")
 
 

@@ -64,16 +64,19 @@ async def task_stream_part(
 async def task_thumbnail(task_id: str, request: Request) -> FileResponse:
     """JPEG of the portrait, and of the video's first frame once there is one; 320 pixels on its long side."""
     task = await find_task(request, task_id)
-    path = service_of(request).storage.task(task.task_id).thumbnail
-    if not path.is_file():
-        raise ThumbnailNotFound("The thumbnail of this task is gone")
+    files = service_of(request).storage.task(task.task_id)
+    try:
+        path = await asyncio.to_thread(files.fetch, files.thumbnail, anew=True)
+    except FileNotFoundError as error:
+        raise ThumbnailNotFound("The thumbnail of this task is gone") from error
     return FileResponse(path, media_type="image/jpeg")
 
 
 def _playlist(task: Task, files: TaskFiles, longest_s: float) -> str:
-    if task.segments and not files.segment(task.segments[0]).exists():
-        raise StreamNotFound("The segments of this task are gone", GONE_HINT)
-    spans = [hls.measure_segment(files.segment(name)) for name in task.segments]
+    try:
+        spans = [hls.measure_segment(path) for path in files.fetch_all(map(files.segment, task.segments))]
+    except FileNotFoundError as error:
+        raise StreamNotFound("The segments of this task are gone", GONE_HINT) from error
     parts = [(f"stream/{_part_name(name)}", span.duration_s) for name, span in zip(task.segments, spans, strict=True)]
     return hls.write_playlist(parts, longest_s, task.status.is_terminal, "stream/init.mp4")
 
@@ -83,9 +86,9 @@ def _part(task: Task, files: TaskFiles, name: str) -> bytes:
     segments = {_part_name(segment): segment for segment in task.segments}
     try:
         if name == "init.mp4" and task.segments:
-            return hls.init_part(files.segment(task.segments[0]), files.sound)
+            return hls.init_part(*files.fetch_all([files.segment(task.segments[0]), files.sound]))
         if name in segments:
-            return hls.media_part(files.segment(segments[name]), files.sound)
+            return hls.media_part(*files.fetch_all([files.segment(segments[name]), files.sound]))
     except FileNotFoundError as error:
         raise StreamNotFound("The segments of this task are gone", GONE_HINT) from error
     raise StreamNotFound(f"There is no part {name[:80]!r} yet", "stream.m3u8 names all that there are")

@@ -106,8 +106,9 @@ def check_ffmpeg() -> Check:
 def check_storage() -> Check:
     """Free space where uploads and videos go."""
     from emo_hallo_ray.settings import read_settings
+    from emo_hallo_ray.storage import Storage
 
-    root = read_settings().storage.root
+    root = Storage.of(read_settings().storage).folder
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
         remedy = "set EMO_HALLO_STORAGE__ROOT to a folder that you may write to"

@@ -22,14 +22,15 @@ def repair(
     from emo_hallo_ray.tasks.repair import repair as rebuild
 
     with reported_errors():
-        storage = Storage(read_settings().storage.root)
-        if not storage.database.exists():
+        storage = Storage.of(read_settings().storage)
+        database = storage.database.expanduser()
+        if not database.exists():
             raise leave(
-                f"there is no task database in '{storage.root}'", "set EMO_HALLO_STORAGE__ROOT to the service's"
+                f"there is no task database in '{database.parent}'", "set EMO_HALLO_STORAGE__ROOT to the service's"
             )
         try:
-            with exclusive(storage.database):
-                if is_sound(storage.database) and not force:
+            with exclusive(database):
+                if is_sound(database) and not force:
                     typer.echo("The task database is sound; nothing was changed. (--force rebuilds it all the same.)")
                     return
                 repaired = rebuild(storage)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from emo_hallo_ray.errors import MediaToolFailed
 from emo_hallo_ray.media.encoder import Encoder, choose_encoder
@@ -33,8 +34,9 @@ class Encoding:
         model.
         """
         files = self.storage.task(task.task_id)
-        if not files.sound.exists():  # by an earlier attempt
-            encode_sound(files.audio, n_frames * SOUND_RATE_HZ // FPS, files.sound, SOUND_TIMEOUT_S)
+        if not files.has(files.sound):  # by an earlier attempt
+            encode_sound(files.fetch(files.audio), n_frames * SOUND_RATE_HZ // FPS, files.sound, SOUND_TIMEOUT_S)
+            files.keep(files.sound)
 
     def encode(self, task: Task, segment: Segment, clips: Iterable[Frames | Enlarged]) -> None:
         """Write one segment; it appears under its name when it is complete."""
@@ -47,19 +49,27 @@ class Encoding:
         if mark := self.provenance.mark:
             frames = (mark.draw(block) for block in frames)
         encode_segment(frames, path, first_frame=segment.first_frame, encoder=encoder)
+        files.keep(path)
         if segment.index == 0:
             save_thumbnail(first[0], files.thumbnail)
+            files.keep(files.thumbnail)
 
     def join(self, task: Task, segments: Sequence[str], n_frames: int) -> VideoInfo:
         """Put segments and sound together as the result of this attempt."""
         files = self.storage.task(task.task_id)
-        paths = [files.segment(name) for name in segments]
-        result, tags = files.result(task.fence), tags_of(task)
+        result = files.result(task.fence)
+        paths, sound = files.fetch_all(files.segment(name) for name in segments), files.fetch(files.sound)
+        info = self._join(task, paths, sound, n_frames, result)
+        files.keep(result)
+        return info
+
+    def _join(self, task: Task, paths: Sequence[Path], sound: Path, n_frames: int, result: Path) -> VideoInfo:
+        tags = tags_of(task)
         if self.provenance.credentials is None:
-            return join_segments(paths, files.sound, n_frames, result, tags)
+            return join_segments(paths, sound, n_frames, result, tags)
         unsigned = result.with_name(f".unsigned-{result.name}")
         try:
-            info = join_segments(paths, files.sound, n_frames, unsigned, tags)
+            info = join_segments(paths, sound, n_frames, unsigned, tags)
             self.provenance.credentials.sign(unsigned, result, task)
         finally:
             unsigned.unlink(missing_ok=True)
@@ -73,9 +83,10 @@ def _settle_encoder(files: TaskFiles, width_px: int, height_px: int) -> Encoder:
         MediaToolFailed: the task was begun with an encoder that this machine has not.
     """
     here = choose_encoder(width_px, height_px)
-    if not files.encoder.exists():
+    if not files.has(files.encoder):
         save_json(files.encoder, here)
-    begun_with: Encoder = load_json(files.encoder)
+        files.keep(files.encoder)
+    begun_with: Encoder = load_json(files.fetch(files.encoder))
     if begun_with == "nvenc" and here != "nvenc":
         raise MediaToolFailed("this video was begun with NVENC, which this machine lacks", "another machine may go on")
     return begun_with

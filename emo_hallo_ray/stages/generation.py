@@ -45,7 +45,7 @@ class Generation:
         """
         files = self.storage.task(task.task_id)
         job = GenerationJob(
-            portrait=load_arrays(files.portrait),
+            portrait=load_arrays(files.fetch(files.portrait)),
             speech=speech,
             first_frame=segment.first_frame,
             n_frames=segment.n_frames,
@@ -53,7 +53,7 @@ class Generation:
             params=task.params,
             should_stop=should_stop,
         )
-        resume = load_arrays(files.checkpoint(segment.resume_from)) if segment.resume_from else None
+        resume = load_arrays(files.fetch(files.checkpoint(segment.resume_from))) if segment.resume_from else None
         checkpoint: Arrays = {}
         for made in self._generator(task.params.engine).generate(job, resume):
             if isinstance(made, Clip):
@@ -61,7 +61,9 @@ class Generation:
                 yield made.frames
             else:
                 yield made
-        save_arrays(files.checkpoint(segment_name(segment.index, task.fence)), checkpoint)
+        path = files.checkpoint(segment_name(segment.index, task.fence))
+        save_arrays(path, checkpoint)
+        files.keep(path)
         if checkpoint:
             files.drop_checkpoints(before=segment.index - N_EARLIER_CHECKPOINTS)
 

@@ -1,7 +1,6 @@
 """The first stage: is the upload usable, and what does the engine need to know of the portrait?"""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,13 +38,14 @@ class Preprocessing:
         """
         from emo_hallo_ray.faces.selection import find_main_face
 
-        portrait = decode_portrait(files.image, self.limits)
+        portrait = decode_portrait(files.fetch(files.image), self.limits)
         find_main_face(portrait)
-        audio = inspect_audio(files.audio, self.limits)
+        audio = inspect_audio(files.fetch(files.audio), self.limits)
         save_thumbnail(portrait, files.thumbnail)
+        files.keep(files.thumbnail)
         return audio
 
-    def describe_portrait(self, image: Path) -> dict[str, Any]:
+    def describe_portrait(self, files: TaskFiles) -> dict[str, Any]:
         """What there is to see in a picture, as `schemas.PortraitView`.
 
         Raises:
@@ -54,7 +54,7 @@ class Preprocessing:
         from emo_hallo_ray.faces.selection import find_main_face
         from emo_hallo_ray.faces.wireframe import wireframe
 
-        portrait = decode_portrait(image, self.limits)
+        portrait = decode_portrait(files.fetch(files.image), self.limits)
         height_px, width_px = portrait.shape[:2]
         main = find_main_face(portrait)
         return {
@@ -64,13 +64,13 @@ class Preprocessing:
             "remarks": list(main.remarks),
         }
 
-    def describe_recording(self, audio: Path) -> dict[str, Any]:
+    def describe_recording(self, files: TaskFiles) -> dict[str, Any]:
         """What a recording holds, as `schemas.RecordingView`.
 
         Raises:
             InputError: it cannot be used.
         """
-        info = inspect_audio(audio, self.limits)
+        info = inspect_audio(files.fetch(files.audio), self.limits)
         return {
             "duration": round(info.duration_s, 3),
             "codec": info.codec,
@@ -82,18 +82,21 @@ class Preprocessing:
         """Leave the engine's portrait conditioning in the task's folder, from the cache where it may."""
         files = self.storage.task(task.task_id)
         cache, how = self._place_portrait(task, files)
-        warnings = [str(line) for line in load_arrays(files.portrait)[WARNINGS]]
+        warnings = [str(line) for line in load_arrays(files.fetch(files.portrait))[WARNINGS]]
         return Prepared([how], warnings=warnings, cache=cache)
 
     def _place_portrait(self, task: Task, files: TaskFiles) -> tuple[CacheUse | None, str]:
-        if files.portrait.exists():
+        if files.has(files.portrait):
             return None, "portrait was prepared by an earlier attempt"
         preparer = self.engines.load(task.params.engine).portrait_preparer(self.frame_px)
-        key = content_key(files.image, task.params.engine, preparer.version)
+        image = files.fetch(files.image)
+        key = content_key(image, task.params.engine, preparer.version)
         if task.params.use_cache and self.cache.fetch(key, files.portrait):
+            files.keep(files.portrait)
             return "hit", "portrait taken from the preprocessing cache (hit)"
-        arrays, warnings = preparer.prepare(decode_portrait(files.image, self.limits))
+        arrays, warnings = preparer.prepare(decode_portrait(image, self.limits))
         save_arrays(files.portrait, {**arrays, WARNINGS: np.array(warnings, dtype=np.str_)})
+        files.keep(files.portrait)
         if not task.params.use_cache:
             return "off", "portrait prepared; the cache was not asked (use_cache=false)"
         self.cache.store(key, files.portrait)

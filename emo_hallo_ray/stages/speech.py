@@ -30,7 +30,7 @@ class SpeechEmbedding:
         """Leave the decoded recording and the figures over all of it in the task's folder."""
         files = self.storage.task(task.task_id)
         cache, how = self._place_speech(task, files)
-        remarks = [str(line) for line in load_arrays(files.loudness).get(REMARKS, ())]
+        remarks = [str(line) for line in load_arrays(files.fetch(files.loudness)).get(REMARKS, ())]
         n_frames = self._track(files).n_frames
         length = f"speech of {n_frames / 25:.1f} s makes {n_frames} frames"
         return Prepared([how, *remarks, length], n_frames=n_frames, cache=cache)
@@ -41,15 +41,18 @@ class SpeechEmbedding:
         return self._embedder(task.params.engine).embed(track, segment.first_frame, segment.n_frames)
 
     def _place_speech(self, task: Task, files: TaskFiles) -> tuple[CacheUse | None, str]:
-        if files.loudness.exists():
+        if files.has(files.loudness):
             return None, "speech was prepared by an earlier attempt"
         embedder = self._embedder(task.params.engine)
-        key = content_key(files.audio, task.params.engine, embedder.version)
+        audio = files.fetch(files.audio)
+        key = content_key(audio, task.params.engine, embedder.version)
         if task.params.use_cache and self.cache.fetch(key, files.speech) and self.cache.fetch(key, files.loudness):
+            files.keep(files.speech, files.loudness)  # in this order: where the figures are, the recording is
             return "hit", "speech taken from the preprocessing cache (hit)"
-        remarks = embedder.decode(files.audio, files.speech, self.limits)
+        remarks = embedder.decode(audio, files.speech, self.limits)
         figures = embedder.measure(files.speech)
         save_arrays(files.loudness, {**figures, REMARKS: np.array(remarks, dtype=np.str_)})
+        files.keep(files.speech, files.loudness)
         if not task.params.use_cache:
             return "off", "speech decoded and measured; the cache was not asked (use_cache=false)"
         self.cache.store(key, files.speech)
@@ -63,6 +66,7 @@ class SpeechEmbedding:
         return self._embedders[engine]
 
     def _track(self, files: TaskFiles) -> SpeechTrack:
-        figures = load_arrays(files.loudness)
+        figures = load_arrays(files.fetch(files.loudness))
         figures.pop(REMARKS, None)
-        return SpeechTrack(files.speech, wav_length(files.speech), figures)
+        speech = files.fetch(files.speech)
+        return SpeechTrack(speech, wav_length(speech), figures)

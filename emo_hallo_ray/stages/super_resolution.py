@@ -47,14 +47,16 @@ class SuperResolution:
         files = self.storage.task(task.task_id)
         state: Mapping[str, Any] = before.state if before else {}
         if before is None and segment.resume_from:
-            state = load_arrays(files.enlarging(segment.resume_from))
+            state = load_arrays(files.fetch(files.enlarging(segment.resume_from)))
         enlarger = self.enlargers.make(options_of(task), state)
         frames = enlarger.push(clip)
         if is_last:
             frames = _join(frames, enlarger.finish())
         state = getattr(enlarger, "state", {})
         if is_last:
-            save_arrays(files.enlarging(segment_name(segment.index, task.fence)), state)
+            path = files.enlarging(segment_name(segment.index, task.fence))
+            save_arrays(path, state)
+            files.keep(path)
         return Enlarged(frames, state)
 
 

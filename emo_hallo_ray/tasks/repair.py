@@ -53,7 +53,7 @@ def repair(storage: Storage) -> Repaired:
     Raises:
         ServiceUnavailable: the new file cannot be written; the old one is then as it was.
     """
-    path = storage.database
+    path = storage.database.expanduser()
     fresh = path.with_name(f".{path.name}.repaired")
     _unlink(fresh)
     repaired = Repaired()
@@ -124,17 +124,17 @@ def _restore_lost(storage: Storage, database: Database) -> list[str]:
     """Queue the tasks whose folders are there and whose rows are not."""
     lifecycle = Lifecycle(database, Journal(database), StoreLimits(), time.time, time.monotonic)
     restored = []
-    for folder in sorted(storage.task_folders(), key=lambda path: path.stat().st_mtime):
-        manifest = storage.task(folder.name).manifest
-        known = database.row("SELECT 1 FROM tasks WHERE task_id = ?", (folder.name,))
-        if known or not manifest.exists():
+    lost = [id_ for id_ in storage.task_ids() if not database.row("SELECT 1 FROM tasks WHERE task_id = ?", (id_,))]
+    for task_id in sorted(lost, key=lambda id_: storage.task(id_).last_change()):
+        files = storage.task(task_id)
+        if not files.has(files.manifest):
             continue
         n_waiting = database.value("SELECT count(*) FROM tasks WHERE status = ?", (TaskStatus.QUEUED,))
-        lifecycle.accept(load_manifest(manifest), position=n_waiting + 1)
-        row = lifecycle.find(folder.name)
+        lifecycle.accept(load_manifest(files.fetch(files.manifest)), position=n_waiting + 1)
+        row = lifecycle.find(task_id)
         lifecycle.update(row, fence=FENCE_AFTER_LOSS)
         lifecycle.tell(row, "its record was lost with a damaged database; it runs anew from its uploads", "WARNING")
-        restored.append(folder.name)
+        restored.append(task_id)
     return restored
 
 

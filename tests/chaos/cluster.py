@@ -53,8 +53,13 @@ class ClusterArena(Arena):
     def _ray_start(self, name: str, *options: str) -> None:
         environ = os.environ | super()._service_environ() | self._environ | {"CHAOS_NODE": name}
         environ.pop("RAY_ADDRESS")
+        environ |= self._node_environ(name)
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--node-ip-address=127.0.0.1", *options]
         subprocess.run([*command, "--disable-usage-stats"], env=environ, check=True, capture_output=True, timeout=90)
+
+    def _node_environ(self, name: str) -> dict[str, str]:
+        """What this node has for itself."""
+        return {}
 
     def kill_one(self, victim: str) -> bool:
         if victim != WORKER_NODE:

@@ -6,10 +6,11 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -49,6 +50,8 @@ class Outcome:
 class Arena:
     """A service on one storage, which is started again when a plan killed all of it."""
 
+    args: Mapping[str, object] = MappingProxyType({})
+
     def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.faults = folder / "faults"
@@ -63,6 +66,7 @@ class Arena:
             environ=self._service_environ(),
             settings=self._settings,
             expected_status=expected_status,
+            args=self.args,
         )
 
     def _service_environ(self) -> dict[str, str]:

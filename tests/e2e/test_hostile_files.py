@@ -68,7 +68,7 @@ def test_every_hostile_file_is_refused_quickly_in_little_memory_and_leaves_nothi
 ) -> None:
     portrait, speech = PORTRAIT.read_bytes(), SPEECH.read_bytes()[:100_000]
     tasks = Storage(service.storage)
-    folders = set(tasks.task_folders())
+    folders = set(tasks.task_ids())
     watch = MemoryWatch(service)
     problems = []
     post(http, portrait, b"warm up")
@@ -82,7 +82,7 @@ def test_every_hostile_file_is_refused_quickly_in_little_memory_and_leaves_nothi
 
     assert len(corpus()) >= 200
     assert problems == []
-    assert set(tasks.task_folders()) == folders
+    assert set(tasks.task_ids()) == folders
     assert http.get("/health").status_code == 200
 
 

@@ -62,9 +62,16 @@ def test_the_storage_root_is_absolute_wherever_it_comes_from(monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    assert Settings.model_validate({"storage": {"root": "data"}}).storage.root == tmp_path / "data"
-    assert Settings.model_validate({"storage": {"root": "~/x"}}).storage.root == tmp_path / "x"
-    assert Settings().storage.root.is_absolute()
+    assert Settings.model_validate({"storage": {"root": "data"}}).storage.root == str(tmp_path / "data")
+    assert Settings.model_validate({"storage": {"root": "~/x"}}).storage.root == str(tmp_path / "x")
+    assert Settings().storage.folder.is_absolute()
+
+
+def test_the_storage_root_may_be_an_object_store() -> None:
+    storage = Settings.model_validate({"storage": {"root": "s3://bucket/prefix/", "local": "~/copies"}}).storage
+
+    assert storage.url == "s3://bucket/prefix"
+    assert storage.folder == Path("~/copies")  # each node's own, so it is read there
 
 
 def test_a_variable_that_names_no_setting_is_reported() -> None:

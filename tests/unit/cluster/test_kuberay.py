@@ -144,6 +144,9 @@ def test_every_mount_has_its_volume_and_every_volume_its_claim(objects, service)
 
 def test_only_the_head_opens_the_database(service):
     assert [any(v["name"] == "registry" for v in pod["volumes"]) for pod in pods(service)] == [True, False, False]
+    for pod in pods(service):
+        variables = {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
+        assert variables["EMO_HALLO_STORAGE__DATABASE"] == "/mnt/registry/tasks.sqlite"
     # a second head beside the first would open it, too
     assert service["spec"]["upgradeStrategy"]["type"] == "None"
 

@@ -1,7 +1,6 @@
 """The files for `ray up`, through Ray's own checks and some of ours. No cloud is asked."""
 
 import copy
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,10 @@ def test_storage_is_mounted_on_every_node_and_the_database_on_the_head(config):
         assert any("mount -t nfs" in command and "/mnt/emo-hallo" in command for command in commands)
     assert any("LABEL=registry" in command for command in head)
     assert not any("registry" in command for command in worker)
-    assert "--env EMO_HALLO_STORAGE__ROOT=/mnt/emo-hallo" in config["docker"]["run_options"]
+    options = config["docker"]["run_options"]
+    assert "--env EMO_HALLO_STORAGE__ROOT=/mnt/emo-hallo" in options
+    assert "--env EMO_HALLO_STORAGE__DATABASE=/mnt/registry/tasks.sqlite" in options
+    assert "--volume /mnt/registry:/mnt/registry" in config["docker"]["head_run_options"]
 
 
 def test_registry_disk_outlives_the_head(config):
@@ -111,20 +113,3 @@ def test_registry_disk_outlives_the_head(config):
         assert config["provider"]["cache_stopped_nodes"] is True
     else:
         assert node["disks"][1]["autoDelete"] is False
-
-
-def test_database_behind_a_link_keeps_its_journal_on_the_real_disk(tmp_path):
-    """The head's start commands rely on it, for the journal's locks do not work on NFS."""
-    shared, disk = tmp_path / "shared", tmp_path / "disk"
-    shared.mkdir()
-    disk.mkdir()
-    (shared / "tasks.sqlite").symlink_to(disk / "tasks.sqlite")
-
-    database = sqlite3.connect(shared / "tasks.sqlite")
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("CREATE TABLE tasks (id TEXT)")
-    database.commit()
-
-    assert {path.name for path in shared.iterdir()} == {"tasks.sqlite"}
-    assert {path.name for path in disk.iterdir()} == {"tasks.sqlite", "tasks.sqlite-wal", "tasks.sqlite-shm"}
-    database.close()

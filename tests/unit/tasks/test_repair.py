@@ -57,7 +57,7 @@ def test_no_accepted_task_is_lost_to_a_damaged_page(storage: Storage, seed: int)
     assert repaired.kept + len(repaired.restored) == N_TASKS
     store = TaskStore(storage.database, StoreLimits())
     tasks = store.list_tasks().tasks
-    assert {task.task_id for task in tasks} == {folder.name for folder in storage.task_folders()}
+    assert {task.task_id for task in tasks} == set(storage.task_ids())
     for task_id in repaired.restored:
         task = store.get(task_id)
         assert (task.status, task.owner, task.fence) == (TaskStatus.QUEUED, "me", FENCE_AFTER_LOSS)
