@@ -24,9 +24,10 @@ from emo_hallo_ray.stages.generation import Generation
 from emo_hallo_ray.stages.preprocessing import Preprocessing
 from emo_hallo_ray.stages.speech import SpeechEmbedding
 from emo_hallo_ray.stages.super_resolution import SuperResolution
-from emo_hallo_ray.storage import Storage
+from emo_hallo_ray.storage import ObjectStore, Storage
 from emo_hallo_ray.super_resolution.enlargers import Enlargers
 from emo_hallo_ray.tasks.store import StoreLimits
+from emo_hallo_ray.weights.source import WeightsSource
 
 
 def build(settings: Settings) -> Application:
@@ -37,8 +38,10 @@ def build(settings: Settings) -> Application:
     storage = Storage.of(settings.storage)
     cache = PreprocessingCache(storage.cache, settings.cache.max_bytes)
     limits = settings.limits.media()
-    engines = EngineCatalog.of(settings, has_gpu="num_gpus" in resources.generator)
-    enlargers = Enlargers(settings.weights.root, **settings.super_resolution.model_dump())
+    weights = settings.weights
+    source = WeightsSource.at(ObjectStore(weights.source, weights.options)) if weights.source else None
+    engines = EngineCatalog.of(settings, has_gpu="num_gpus" in resources.generator, weights_source=source)
+    enlargers = Enlargers(settings.weights.root, **settings.super_resolution.model_dump(), weights_source=source)
     registry = RegistryAddress(
         storage.database,
         StoreLimits(

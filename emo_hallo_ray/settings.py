@@ -154,11 +154,17 @@ class EngineSettings(Section):
 
 
 class WeightsSettings(Section):
-    """Released model files. On a cluster every node that runs a model stage must have them."""
+    """Released model files. On a cluster every node that runs a model stage must have them, or fetch them."""
 
     root: AbsolutePath = Field(
         Path("pretrained_models"), validate_default=True, description="folder, laid out as Hallo2's own"
     )
+    source: str = Field(
+        "",
+        pattern=r"^$|^[a-z0-9]+://",
+        description="object store with such a folder, from which each node fetches what it lacks; empty is none",
+    )
+    options: dict[str, Any] = Field({}, description="what fsspec takes for the source, such as endpoint_url")
 
 
 class Hallo2Settings(Section):

@@ -11,6 +11,7 @@ from emo_hallo_ray.engines.hallo2 import Hallo2Options, make_engine
 from emo_hallo_ray.errors import EngineUnavailable
 from emo_hallo_ray.settings import Settings
 from emo_hallo_ray.weights.layout import missing_files
+from emo_hallo_ray.weights.source import WeightsSource
 
 HALLO2_PACKAGES = ("torch", "diffusers", "transformers")
 
@@ -36,6 +37,7 @@ class EngineCatalog:
     Attributes:
         extra: engines from outside this package, such as a test's, as "module:attribute".
         weights_root: folder of the released weights.
+        weights_source: from which a node fetches those that it lacks.
         hallo2: how that engine uses the machine.
         has_gpu: whether the model stages will have a GPU, which this process need not see.
     """
@@ -44,12 +46,13 @@ class EngineCatalog:
     weights_root: Path = Path("pretrained_models")
     hallo2: Hallo2Options = field(default_factory=Hallo2Options)
     has_gpu: bool = False
+    weights_source: WeightsSource | None = None
 
     @classmethod
-    def of(cls, settings: Settings, has_gpu: bool) -> "EngineCatalog":
+    def of(cls, settings: Settings, has_gpu: bool, weights_source: WeightsSource | None = None) -> "EngineCatalog":
         """As configured."""
         options = Hallo2Options(settings.video.frame_px, **settings.hallo2.model_dump())
-        return cls(settings.engine.extra, settings.weights.root, options, has_gpu)
+        return cls(settings.engine.extra, settings.weights.root, options, has_gpu, weights_source)
 
     def statuses(self) -> list[EngineStatus]:
         """The state of every engine, the preferred one first. Cheap: imports nothing, looks at files."""
@@ -81,7 +84,7 @@ class EngineCatalog:
     def load(self, name: str) -> Engine:
         """The engine's parts; its heavy imports happen when a part is made."""
         if name == "hallo2":
-            return make_engine(self.weights_root, self.hallo2)
+            return make_engine(self.weights_root, self.hallo2, self.weights_source)
         module, _, attribute = {"preview": "emo_hallo_ray.engines.preview:ENGINE", **self.extra}[name].partition(":")
         engine: Engine = getattr(import_module(module), attribute)
         return engine
@@ -90,7 +93,7 @@ class EngineCatalog:
         if absent := [package for package in HALLO2_PACKAGES if find_spec(package) is None]:
             remedy = "pip install 'emo-hallo-ray[hallo2]'"
             return EngineStatus("hallo2", False, f"{', '.join(absent)} not installed; get them with: {remedy}")
-        if missing := missing_files(self.weights_root, "hallo2"):
+        if missing := missing_files(self.weights_root, "hallo2", self.weights_source):
             more = f" and {len(missing) - 1} more" if missing[1:] else ""
             remedy = "emo-hallo models download"
             return EngineStatus("hallo2", False, f"weights are missing ({missing[0]}{more}); get them with: {remedy}")

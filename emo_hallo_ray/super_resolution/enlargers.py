@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from emo_hallo_ray.super_resolution.base import EnlargeOptions, Enlarger
 from emo_hallo_ray.super_resolution.lanczos import LanczosEnlarger
 from emo_hallo_ray.super_resolution.methods import NOTHING, Settled, settle_method
+from emo_hallo_ray.weights.manifest import SUPER_RESOLUTION, files_of
+from emo_hallo_ray.weights.source import WeightsSource
 
 if TYPE_CHECKING:
     from emo_hallo_ray.super_resolution.networks import RestorationNetworks
@@ -21,6 +23,7 @@ class Enlargers:
 
     Attributes:
         weights_root: folder of the released weights.
+        weights_source: from which a node fetches those that it lacks.
         device: auto, cpu or cuda.
         tile_px: side of the parts in which a background is enlarged.
     """
@@ -28,6 +31,7 @@ class Enlargers:
     weights_root: Path
     device: str = "auto"
     tile_px: int = 512
+    weights_source: WeightsSource | None = None
 
     def settle(self, options: EnlargeOptions) -> tuple[EnlargeOptions, Settled]:
         """Options in which nothing is left open, and why they are what they are.
@@ -37,7 +41,8 @@ class Enlargers:
         """
         if options.factor == 1:
             return replace(options, restore_faces=False, restore_background=False), NOTHING
-        settled = settle_method(self.weights_root, options.restore_faces, options.restore_background)
+        kept = self.weights_source.keys if self.weights_source else ()
+        settled = settle_method(self.weights_root, options.restore_faces, options.restore_background, kept)
         chosen = replace(options, restore_faces=settled.restore_faces, restore_background=settled.restore_background)
         return chosen, settled
 
@@ -58,6 +63,8 @@ class Enlargers:
         from emo_hallo_ray.super_resolution.networks import RestorationNetworks
         from emo_hallo_ray.weights.layout import WeightsLayout
 
+        if self.weights_source is not None:
+            self.weights_source.provide(self.weights_root, files_of(SUPER_RESOLUTION))
         return RestorationNetworks(WeightsLayout(self.weights_root), self.device, self.tile_px)
 
     @cached_property

@@ -1,5 +1,6 @@
 """What enlarges a video here, decided once per task. Cheap: stat calls, no torch."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,20 +50,23 @@ def describe(params: TaskParams) -> str:
     return text
 
 
-def settle_method(root: Path, restore_faces: bool | None, restore_background: bool | None) -> Settled:
+def settle_method(
+    root: Path, restore_faces: bool | None, restore_background: bool | None, kept: Collection[str] = ()
+) -> Settled:
     """Decide what enlarges: networks where their weights are, unless they are switched off.
 
     Args:
         root: folder of the weights.
         restore_faces, restore_background: None is "where it can be done", True is "or not at all".
+        kept: files that are not there yet, but can be fetched.
 
     Raises:
         EngineUnavailable: something that must be done cannot.
     """
     layout = WeightsLayout(root)
     lacking = [
-        _lacking("restore_faces", layout.restorer, root, restore_faces),
-        _lacking("restore_background", layout.background_upscaler, root, restore_background),
+        _lacking("restore_faces", layout.restorer, root, restore_faces, kept),
+        _lacking("restore_background", layout.background_upscaler, root, restore_background, kept),
     ]
     missing = sorted({lack for lack in lacking if lack})
     reason = f"{', '.join(missing)}; get it with: {REMEDY}" if missing else "as asked for, with its weights"
@@ -73,15 +77,15 @@ def settle_method(root: Path, restore_faces: bool | None, restore_background: bo
     return Settled(faces, background, reason)
 
 
-def _lacking(field: str, path: Path, root: Path, asked: bool | None) -> str:
+def _lacking(field: str, path: Path, root: Path, asked: bool | None, kept: Collection[str]) -> str:
     """What the network lacks, or nothing. Not looked at where it is switched off."""
     if asked is False:
         return ""
-    lack = ""
+    lack, name = "", path.relative_to(root).as_posix()
     if find_spec("torch") is None:
         lack = "torch is not installed"
-    elif not (path.is_file() and path.stat().st_size > 0):
-        lack = f"{path.relative_to(root)} is missing"
+    elif not (name in kept or (path.is_file() and path.stat().st_size > 0)):
+        lack = f"{name} is missing"
     if lack and asked:
         raise EngineUnavailable(f"{field} cannot be done here: {lack}", f"{REMEDY}; or leave the field out")
     return lack

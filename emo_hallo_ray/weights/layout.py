@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emo_hallo_ray.weights.manifest import FACES, VAE, WAV2VEC, ModelFile, files_of
+
+if TYPE_CHECKING:
+    from emo_hallo_ray.weights.source import WeightsSource
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,13 @@ class WeightsLayout:
         return self.root / "realesrgan" / "RealESRGAN_x2plus.pth"
 
 
-def missing_files(root: Path, engine: str) -> list[str]:
-    """Required files of an engine that are absent or empty, as paths relative to the root.
+def missing_files(root: Path, engine: str, source: "WeightsSource | None" = None) -> list[str]:
+    """Required files of an engine that are absent or empty, here and in the source, as paths relative to the root.
 
     For autoencoder and speech encoder either container of the weights will do, safetensors or .bin.
     """
-    return [file.path for file in files_of(engine) if file.is_required and file.find(root) is None]
+    required = [file for file in files_of(engine) if file.is_required and file.find(root) is None]
+    return [file.path for file in required if source is None or source.name_of(file) is None]
 
 
 def partial_path(destination: Path, checksum: str) -> Path:

@@ -72,9 +72,14 @@ class ModelFile:
         return next((path for path in self.candidates(root) if _holds_bytes(path)), None)
 
 
-def files_of(engine: str) -> list[ModelFile]:
-    """What an engine uses, required or not. Engines that the manifest does not know need no files."""
-    return [file for file in MODEL_FILES if file.engine == engine]
+def files_of(engine: str, *folders: str) -> list[ModelFile]:
+    """What an engine uses, required or not. Engines that the manifest does not know need no files.
+
+    Args:
+        folders: only what lies in these; all of it where none is named.
+    """
+    files = [file for file in MODEL_FILES if file.engine == engine]
+    return [file for file in files if not folders or file.path.startswith(tuple(f"{name}/" for name in folders))]
 
 
 def file_at(path: str) -> ModelFile | None:
@@ -128,6 +133,7 @@ def _hallo2_tree(path: str) -> Source:
 
 
 VAE, WAV2VEC, FACES = "sd-vae-ft-mse", "wav2vec/wav2vec2-base-960h", "face_analysis/models"
+NETWORKS, SEPARATOR = "hallo2", "audio_separator"
 
 MODEL_FILES = (
     ModelFile(
