@@ -12,11 +12,13 @@ from tests.chaos.plan import WORKER_NODE
 from tests.chaos.run import SETTINGS, Arena
 from tests.live_service import LiveService, free_port, wait_until
 
-N_WORKERS = 2
-
 
 class ClusterArena(Arena):
     """The service on such a cluster. The nodes share the storage, as machines share a network file system."""
+
+    n_workers = 2
+    head_options: tuple[str, ...] = ("--num-cpus=0", "--include-dashboard=false")
+    worker_options: tuple[str, ...] = ("--num-cpus=2",)
 
     def __init__(self, folder: Path) -> None:
         self._port = free_port()
@@ -37,17 +39,18 @@ class ClusterArena(Arena):
         super().__init__(folder)
 
     def _start(self, expected_status: int = 200) -> LiveService:
-        self._ray_start("head", "--head", f"--port={self._port}", "--num-cpus=0", "--include-dashboard=false")
-        self._nodes = [self._add_worker() for _ in range(N_WORKERS)]
+        self._ray_start("head", "--head", f"--port={self._port}", *self.head_options)
+        self._nodes = [self.add_worker() for _ in range(self.n_workers)]
         return super()._start(expected_status)
 
     def _service_environ(self) -> dict[str, str]:
         return super()._service_environ() | self._environ
 
-    def _add_worker(self) -> str:
+    def add_worker(self) -> str:
+        """One more node."""
         self._n_started += 1
         name = f"worker-{self._n_started}"
-        self._ray_start(name, f"--address=127.0.0.1:{self._port}", "--num-cpus=2")
+        self._ray_start(name, f"--address=127.0.0.1:{self._port}", *self.worker_options)
         return name
 
     def _ray_start(self, name: str, *options: str) -> None:
@@ -70,7 +73,7 @@ class ClusterArena(Arena):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not _processes_of(name), 30, f"{name} is gone")
-        self._nodes.append(self._add_worker())  # as an autoscaler would
+        self._nodes.append(self.add_worker())  # as an autoscaler would
         return bool(pids)
 
 

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +51,7 @@ class Arena:
     """A service on one storage, which is started again when a plan killed all of it."""
 
     args: Mapping[str, object] = MappingProxyType({})
+    deployments: Sequence[dict[str, object]] = ()
 
     def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
         self.folder = folder
@@ -67,6 +68,7 @@ class Arena:
             settings=self._settings,
             expected_status=expected_status,
             args=self.args,
+            deployments=self.deployments,
         )
 
     def _service_environ(self) -> dict[str, str]:
