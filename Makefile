@@ -4,7 +4,7 @@ PIP    := -m pip install --quiet --disable-pip-version-check --constraint constr
 CORE   := .venv/.installed
 TEST   := .venv-test/.installed
 
-.PHONY: demo serve test lint fix types bench chaos soak viseme-net clean help
+.PHONY: demo serve test slow lint fix types bench chaos soak viseme-net clean help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+): .*## /\1\t/' | expand -t 12
@@ -15,8 +15,11 @@ demo: $(CORE)    ## start the service, turn the bundled sample into an MP4, stop
 serve: $(CORE)   ## keep the service up on http://localhost:8001
 	.venv/bin/emo-hallo serve
 
-test: $(TEST)    ## all tests
+test: $(TEST)    ## the tests
 	.venv-test/bin/python -m pytest $(ARGS)
+
+slow: $(TEST)    ## the tests that `make test` leaves out (5 minutes)
+	.venv-test/bin/python -m pytest -m slow $(ARGS)
 
 lint: $(TEST)    ## style
 	.venv-test/bin/ruff check . && .venv-test/bin/ruff format --check .

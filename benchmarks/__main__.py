@@ -9,6 +9,7 @@ for name in (
     "end_to_end",
     "watching",
     "registry",
+    "capacity",
     "overload",
     "long_audio",
     "visemes",

@@ -84,12 +84,12 @@ class HealthMonitor:
             counts = await self._registry.call(TaskRegistry.counts)
             length, oldest = await self._registry.call(TaskRegistry.queue)
             replicas = await self._registry.call(TaskRegistry.replicas)
-            stages = await self._stages.get()
+            stages, is_whole = await self._stages.get()
         except ServiceUnavailable as error:
             return {"status": "unhealthy", "timestamp": _now(), "reason": str(error)}
         gpus = await self._gpus.get()
         return {
-            "status": "healthy" if all(stages.values()) else "degraded",
+            "status": "healthy" if is_whole else "degraded",
             "timestamp": _now(),
             "uptime": round(time.monotonic() - self._started, 1),
             "models_loaded": sorted({engine for facts in replicas for engine in facts["engines"]}),
@@ -117,10 +117,11 @@ class HealthMonitor:
         return [gpu | {"index": index} for index, gpu in enumerate(by_uuid.values())]
 
 
-def _replica_counts(app_name: str) -> dict[str, int]:
-    """Running replicas of each deployment."""
-    application = serve.status().applications[app_name]
-    return {name: status.replica_states.get("RUNNING", 0) for name, status in application.deployments.items()}
+def _replica_counts(app_name: str) -> tuple[dict[str, int], bool]:
+    """Running replicas of each deployment, and whether each has some, or none because none is wanted."""
+    deployments = serve.status().applications[app_name].deployments
+    counts = {name: status.replica_states.get("RUNNING", 0) for name, status in deployments.items()}
+    return counts, all(counts[name] or status.status == "HEALTHY" for name, status in deployments.items())
 
 
 def _device(gpu: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Literal
 CPU_SHARE = 0.2
 
 # Together one whole GPU, so that one card hosts the three model stages. These are shares of scheduling, not of memory:
-# the stages cap their memory themselves. cluster/serve_config.gpu.yaml spells the same figures out.
+# the stages cap their memory themselves. cluster/serve_config.*gpu.yaml spells the same figures out.
 GPU_SHARES = {"audio_embedder": 0.1, "generator": 0.6, "super_resolver": 0.3}
 
 

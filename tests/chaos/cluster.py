@@ -12,6 +12,15 @@ from tests.chaos.plan import WORKER_NODE
 from tests.chaos.run import SETTINGS, Arena
 from tests.live_service import LiveService, free_port, wait_until
 
+# Ray's command, which refuses to start a head where it sees raylets of a cluster at the same address: here the workers
+# of a lost head are on the same machine
+RAY = """
+import ray._private.services as services
+from ray.scripts.scripts import main
+services.find_gcs_addresses = set
+main()
+"""
+
 
 class ClusterArena(Arena):
     """The service on such a cluster. The nodes share the storage, as machines share a network file system."""
@@ -39,12 +48,16 @@ class ClusterArena(Arena):
         super().__init__(folder)
 
     def _start(self, expected_status: int = 200) -> LiveService:
-        self._ray_start("head", "--head", f"--port={self._port}", *self.head_options)
+        self.start_head()
         self._nodes = [self.add_worker() for _ in range(self.n_workers)]
         return super()._start(expected_status)
 
     def _service_environ(self) -> dict[str, str]:
         return super()._service_environ() | self._environ
+
+    def start_head(self) -> None:
+        """The node that all others look for."""
+        self._ray_start("head", "--head", f"--port={self._port}", *self.head_options)
 
     def add_worker(self) -> str:
         """One more node."""
@@ -57,7 +70,7 @@ class ClusterArena(Arena):
         environ = os.environ | super()._service_environ() | self._environ | {"CHAOS_NODE": name}
         environ.pop("RAY_ADDRESS")
         environ |= self._node_environ(name)
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--node-ip-address=127.0.0.1", *options]
+        command = [sys.executable, "-c", RAY, "start", "--node-ip-address=127.0.0.1", *options]
         subprocess.run([*command, "--disable-usage-stats"], env=environ, check=True, capture_output=True, timeout=90)
 
     def _node_environ(self, name: str) -> dict[str, str]:
@@ -68,16 +81,16 @@ class ClusterArena(Arena):
         if victim != WORKER_NODE:
             return super().kill_one(victim)
         name = self._nodes.pop(0)
-        pids = _processes_of(name)
+        pids = processes_of(name)
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not _processes_of(name), 30, f"{name} is gone")
+        wait_until(lambda: not processes_of(name), 30, f"{name} is gone")
         self._nodes.append(self.add_worker())  # as an autoscaler would
         return bool(pids)
 
 
-def _processes_of(node: str) -> list[int]:
+def processes_of(node: str) -> list[int]:
     """Everything that a node started: its raylet and all workers under it."""
     mark = f"CHAOS_NODE={node}".encode()
     found = []

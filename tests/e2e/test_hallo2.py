@@ -109,6 +109,7 @@ def test_the_same_request_gives_the_same_frames_from_the_cache(
     assert_same_frames(tmp_path / "again.mp4", finished.video)
 
 
+@pytest.mark.slow
 def test_a_task_goes_on_after_a_power_cut_with_the_same_frames(
     weights: WeightsLayout, finished: Finished, speech: Path, tmp_path: Path
 ) -> None:

@@ -27,11 +27,12 @@ N_CLIPS = 5
 N_TASKS = 6
 LEAST_GAIN = 1.8  # of a second generator
 SCALING = {
-    "min_replicas": 1,
+    "min_replicas": 0,
     "max_replicas": 2,
     "target_ongoing_requests": 1,
     "upscale_delay_s": 1,
     "downscale_delay_s": 3,
+    "downscale_to_zero_delay_s": 3,
     "metrics_interval_s": 0.5,
     "look_back_period_s": 2,
 }
@@ -140,11 +141,12 @@ def test_a_second_generator_brings_nearly_twice_as_much(arena: GpuArena, client:
     assert len(nodes) == 2, "the first GPU is full"
 
 
-def test_generators_come_with_work_and_go_without_a_task_lost(
+def test_generators_come_with_work_from_none_and_go_without_a_task_lost(
     arena: GpuArena, client: Hallo2Client, speech: Path, tmp_path: Path
 ) -> None:
     arena.deploy(autoscaling_config=SCALING)
-    wait_until(lambda: arena.n_generators() == 1, 60, "one generator is left")
+    wait_until(lambda: arena.n_generators() == 0, 60, "no generator is left")
+    assert httpx.get(f"{arena.service.base_url}/api/v1/health").json()["status"] == "healthy"
 
     task_ids = submit(client, speech, N_TASKS)
     wait_until(lambda: arena.n_generators() == 2, 60, "a second generator came")
@@ -154,3 +156,4 @@ def test_generators_come_with_work_and_go_without_a_task_lost(
 
     tasks.append(client.wait(late[0], timeout_s=60))
     assert {(task.status, task.attempts) for task in tasks} == {("completed", 1)}
+    wait_until(lambda: arena.n_generators() == 0, 60, "the last generator went")

@@ -7,6 +7,7 @@ Ray's autoscaler makes of it is asked of Ray. Not covered: admission rules of th
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -101,8 +102,25 @@ def test_a_broken_service_is_refused(service, validator, break_it: Callable[[Obj
         validator.validate(service)
 
 
-def test_serve_config_is_the_one_for_gpus(service):
-    ours = yaml.safe_load((ROOT / "cluster" / "serve_config.gpu.yaml").read_text())
+def test_state_in_a_redis_follows_the_schema(validator):
+    """The block for a head that may be lost, with its comment signs taken away."""
+    text = (ROOT / "cluster" / "kuberay" / "rayservice.yaml").read_text()
+    block = re.search(r"(    # gcsFaultToleranceOptions:\n(?:    # .*\n)+)", text)
+    assert block is not None
+    switched_on = text.replace(block[1], block[1].replace("    # ", "    "))
+    [service] = [item for item in yaml.safe_load_all(switched_on) if item["kind"] == "RayService"]
+
+    validator.validate(service)
+
+    options = service["spec"]["rayClusterConfig"]["gcsFaultToleranceOptions"]
+    assert options["redisAddress"] == "redis:6379"
+    options["redisAdress"] = options.pop("redisAddress")
+    with pytest.raises(ValidationError):
+        validator.validate(service)
+
+
+def test_serve_config_is_the_one_for_a_pool(service):
+    ours = yaml.safe_load((ROOT / "cluster" / "serve_config.pool.yaml").read_text())
 
     assert yaml.safe_load(service["spec"]["serveConfigV2"]) == ours
 

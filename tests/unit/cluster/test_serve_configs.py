@@ -17,8 +17,10 @@ from emo_hallo_ray.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 PORTABLE = ROOT / "serve_config.yaml"
-GPU = ROOT / "cluster" / "serve_config.gpu.yaml"
-BOTH = pytest.mark.parametrize("path", [PORTABLE, GPU], ids=lambda path: path.name)
+ONE, EIGHT, POOL = (ROOT / "cluster" / f"serve_config.{name}.yaml" for name in ("gpu", "8gpu", "pool"))
+FOR_GPUS = pytest.mark.parametrize("path", [ONE, EIGHT, POOL], ids=lambda path: path.name)
+ALL = pytest.mark.parametrize("path", [PORTABLE, ONE, EIGHT, POOL], ids=lambda path: path.name)
+MODEL_STAGES = ("AudioEmbedder", "Generator", "SuperResolver")
 
 Config = dict[str, Any]
 
@@ -52,12 +54,12 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
     return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
 
 
-@BOTH
+@ALL
 def test_every_key_is_one_that_ray_knows(path):
     assert list(unknown_keys(load(path), ServeDeploySchema)) == []
 
 
-@BOTH
+@ALL
 def test_ray_accepts_the_values(path):
     config = ServeDeploySchema(**load(path))
 
@@ -66,12 +68,12 @@ def test_ray_accepts_the_values(path):
             AutoscalingConfig(**deployment.autoscaling_config)
 
 
-@BOTH
+@ALL
 def test_args_are_settings(path):
     Settings(**load(path)["applications"][0]["args"])
 
 
-@BOTH
+@ALL
 def test_application_is_the_documented_one(path):
     config = load(path)
     application = config["applications"][0]
@@ -106,7 +108,7 @@ A_DEPLOYMENT = (*AN_APPLICATION, "deployments", 3)
     ],
 )
 def test_a_misspelt_key_is_found(path, right, wrong):
-    config = copy.deepcopy(load(GPU))
+    config = copy.deepcopy(load(POOL))
 
     misspell(config, *path, right=right, wrong=wrong)
 
@@ -114,7 +116,7 @@ def test_a_misspelt_key_is_found(path, right, wrong):
 
 
 def test_a_misspelt_setting_is_found():
-    args = load(GPU)["applications"][0]["args"]
+    args = load(POOL)["applications"][0]["args"]
 
     misspell(args, "tasks", right="max_concurrent", wrong="max_concurent")
 
@@ -122,46 +124,66 @@ def test_a_misspelt_setting_is_found():
         Settings(**args)
 
 
-def test_every_deployment_of_the_code_is_spelled_out_for_gpus():
+@FOR_GPUS
+def test_every_deployment_of_the_code_is_spelled_out_for_gpus(path):
     """Serve would refuse a name that the code does not have only when the file is deployed."""
     declared = re.compile(r"@serve\.deployment\(\s*name=\"(\w+)\"")
     in_code = {name for path in (ROOT / "deployments").glob("*.py") for name in declared.findall(path.read_text())}
 
-    assert set(deployments(load(GPU))) == in_code
+    assert set(deployments(load(path))) == in_code
 
 
-def test_model_stages_share_one_gpu_as_the_builder_would_have_it():
-    configured = deployments(load(GPU))
-    names = {"audio_embedder": "AudioEmbedder", "generator": "Generator", "super_resolver": "SuperResolver"}
+@FOR_GPUS
+def test_model_stages_share_one_gpu_as_the_builder_would_have_it(path):
+    configured = deployments(load(path))
+    names = dict(zip(("audio_embedder", "generator", "super_resolver"), MODEL_STAGES, strict=True))
 
     shares = {stage: configured[name]["ray_actor_options"]["num_gpus"] for stage, name in names.items()}
     assert shares == GPU_SHARES
     assert sum(shares.values()) == pytest.approx(1.0)
-    assert not any(
-        "num_gpus" in configured[name]["ray_actor_options"] for name in set(configured) - set(names.values())
-    )
+    assert not any("num_gpus" in configured[name]["ray_actor_options"] for name in set(configured) - set(MODEL_STAGES))
 
 
-def test_actor_options_are_whole_because_they_replace_those_of_the_code():
-    assert all("num_cpus" in deployment["ray_actor_options"] for deployment in deployments(load(GPU)).values())
+@FOR_GPUS
+def test_actor_options_are_whole_because_they_replace_those_of_the_code(path):
+    assert all("num_cpus" in deployment["ray_actor_options"] for deployment in deployments(load(path)).values())
 
 
-def test_model_stages_scale_with_waiting_work():
-    config = load(GPU)
-    for name in ("AudioEmbedder", "Generator", "SuperResolver"):
+@pytest.mark.parametrize(("path", "n_gpus"), [(ONE, 1), (EIGHT, 8)], ids=lambda value: getattr(value, "name", value))
+def test_a_machine_has_a_set_of_model_stages_on_each_gpu_and_one_task_more(path, n_gpus):
+    config = load(path)
+
+    assert [deployments(config)[name]["num_replicas"] for name in MODEL_STAGES] == [n_gpus] * 3
+    assert config["applications"][0]["args"]["tasks"]["max_concurrent"] == n_gpus + 1
+
+
+def test_the_pool_comes_with_waiting_work_and_goes_without():
+    config = load(POOL)
+    for name in MODEL_STAGES:
         stage = deployments(config)[name]
         assert (stage["max_ongoing_requests"], stage["autoscaling_config"]["target_ongoing_requests"]) == (1, 1)
+        assert stage["autoscaling_config"]["min_replicas"] == 0
 
     # fewer tasks than replicas would leave GPUs idle, more would only wait inside a lease
-    generator = deployments(config)["Generator"]
-    assert (
-        config["applications"][0]["args"]["tasks"]["max_concurrent"]
-        == (generator["autoscaling_config"]["max_replicas"])
-    )
+    generator = deployments(config)["Generator"]["autoscaling_config"]
+    assert config["applications"][0]["args"]["tasks"]["max_concurrent"] == generator["max_replicas"]
 
 
-def test_gpus_are_asked_for_although_none_is_there_yet():
-    assert Settings(**load(GPU)["applications"][0]["args"]).resources.gpu == "on"
+@FOR_GPUS
+def test_the_files_differ_in_numbers_of_replicas_and_tasks_only(path):
+    def without_numbers(config: Config) -> Config:
+        config["applications"][0]["args"].pop("tasks")
+        for deployment in deployments(config).values():
+            for key in ("num_replicas", "autoscaling_config"):
+                deployment.pop(key, None)
+        return config
+
+    assert without_numbers(load(path)) == without_numbers(load(ONE))
+
+
+@FOR_GPUS
+def test_gpus_are_asked_for_although_none_is_there_yet(path):
+    assert Settings(**load(path)["applications"][0]["args"]).resources.gpu == "on"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +204,7 @@ def test_gpus_are_asked_for_although_none_is_there_yet():
     ],
 )
 def test_ray_refuses_wrong_values(break_it: Callable[[Config], None]):
-    config = copy.deepcopy(load(GPU))
+    config = copy.deepcopy(load(POOL))
 
     break_it(config)
 

@@ -78,10 +78,12 @@ class TestCodeFormer:
         restored = network(faces, fidelity=0.5)
         assert deviation(restored[None, ..., ::16, ::16], expected["output_s16"]) < 5e-5
 
+    @pytest.mark.slow
     def test_without_fidelity_only_the_codebook_speaks(self):
         restored = full_codeformer()(recorded_faces(), fidelity=0.0)
         assert deviation(restored[None, ..., ::32, ::32], golden.outputs("codeformer")["output_w0_s32"]) < 5e-5
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("chain", ["encoder", "generator"])
     def test_faces_that_do_not_fit_together_are_drawn_apart(self, chain: str):
         shapes = restorer_shapes()

@@ -98,6 +98,7 @@ def test_a_background_alone_holds_nothing_back(portrait: np.ndarray, tracker: Fa
     assert len(enlarger.finish()) == 0
 
 
+@pytest.mark.slow
 def test_seams_between_windows_differ_no_more_than_other_neighbours(
     portrait: np.ndarray, tracker: FaceTracker, networks: RestorationNetworks
 ):
