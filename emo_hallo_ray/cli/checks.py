@@ -105,17 +105,27 @@ def check_ffmpeg() -> Check:
 
 def check_storage() -> Check:
     """Free space where uploads and videos go."""
+    from emo_hallo_ray.errors import StorageUnavailable
     from emo_hallo_ray.settings import read_settings
     from emo_hallo_ray.storage import Storage
 
-    root = Storage.of(read_settings().storage).folder
+    storage = Storage.of(read_settings().storage)
+    root = storage.folder
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
         remedy = "set EMO_HALLO_STORAGE__ROOT to a folder that you may write to"
         return Check("storage", False, f"{root} cannot be written", remedy, is_required=True)
     free_bytes = shutil.disk_usage(existing).free
     remedy = "" if free_bytes >= LOW_DISK_BYTES else "free some, or move it with EMO_HALLO_STORAGE__ROOT"
-    return Check("storage", not remedy, f"{free_bytes / GIB:.1f} GiB free at {root}", remedy)
+    found = f"{free_bytes / GIB:.1f} GiB free at {root}"
+    if storage.store is not None:
+        try:
+            storage.check_writable()
+        except StorageUnavailable as error:
+            remedy = "check its address, storage.options and this machine's rights"
+            return Check("storage", False, f"{storage.store.url}: {error.detail}", remedy, is_required=True)
+        found = f"{storage.store.url} can be written; {found} for copies"
+    return Check("storage", not remedy, found, remedy)
 
 
 def check_memory() -> Check:

@@ -64,11 +64,8 @@ class ObjectStore:
 
     def put(self, path: Path, key: str) -> None:
         """Store a file; it is durable when this returns."""
-        with self._trouble():
-            try:
-                self._files.put_file(str(path), self._address(key))
-            except FileNotFoundError as error:  # not the file's: there is no such bucket
-                raise StorageUnavailable(f"The object store has no place for files: {error}") from error
+        with self._trouble(), _place_exists():
+            self._files.put_file(str(path), self._address(key))
 
     def get(self, key: str, path: Path) -> None:
         """Bring one object; it appears whole or not at all.
@@ -115,7 +112,7 @@ class ObjectStore:
 
     def check_writable(self, key: str) -> None:
         """Put a small object and take it away again."""
-        with self._trouble():
+        with self._trouble(), _place_exists():
             self._files.pipe_file(self._address(key), bytes(64))
             self._files.rm_file(self._address(key))
 
@@ -149,6 +146,15 @@ class ObjectStore:
             raise
         except Exception as error:
             raise StorageUnavailable(f"The object store fails: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _place_exists() -> Iterator[None]:
+    """While something is written, what is not there is the bucket."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StorageUnavailable(f"The object store has no place for files: {error}") from error
 
 
 def _changed_at(info: Mapping[str, Any]) -> float:

@@ -7,6 +7,7 @@ import pytest
 
 from emo_hallo_ray.cli import checks
 from emo_hallo_ray.cli.checks import Check
+from tests.object_stores import s3_server
 from tests.unit.sdk.fake_service import Answer, json_answer
 
 GOOD = Check("packages", True, "all there", is_required=True)
@@ -107,6 +108,20 @@ def test_storage_that_does_not_exist_yet_is_measured_where_it_will_be(monkeypatc
 
     assert found.ok
     assert found.detail == f"10.0 GiB free at {tmp_path / 'to' / 'come'}"
+
+
+def test_an_object_store_is_written_to(monkeypatch, tmp_path):
+    monkeypatch.setenv("EMO_HALLO_STORAGE__LOCAL", str(tmp_path))
+    with s3_server() as store:
+        monkeypatch.setenv("EMO_HALLO_STORAGE__OPTIONS", json.dumps(store.options))
+        monkeypatch.setenv("EMO_HALLO_STORAGE__ROOT", store.url)
+        usable = checks.check_storage()
+        monkeypatch.setenv("EMO_HALLO_STORAGE__ROOT", "s3://no-such-bucket/x")
+        unusable = checks.check_storage()
+
+    assert usable.detail.startswith(f"{store.url} can be written")
+    assert not unusable.ok
+    assert "object store" in unusable.detail
 
 
 def test_unwritable_storage_names_the_setting(monkeypatch, tmp_path):
