@@ -2,6 +2,8 @@
 
 import copy
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -131,6 +133,15 @@ def test_every_deployment_of_the_code_is_spelled_out_for_gpus(path):
     in_code = {name for path in (ROOT / "deployments").glob("*.py") for name in declared.findall(path.read_text())}
 
     assert set(deployments(load(path))) == in_code
+
+
+def test_serve_build_writes_a_file_that_ray_accepts(tmp_path):
+    command = [sys.executable, "-m", "ray.serve.scripts", "build", "deployments.application:app"]
+    subprocess.run([*command, "-o", "built.yaml", "-d", str(ROOT)], cwd=tmp_path, check=True, timeout=60)
+
+    built = load(tmp_path / "built.yaml")
+    ServeDeploySchema(**built)
+    assert set(deployments(built)) == set(deployments(load(ONE)))
 
 
 @FOR_GPUS
