@@ -13,7 +13,7 @@ import pytest
 
 from emo_hallo.client import Hallo2Client
 from tests.e2e.conftest import PORTRAIT, SPEECH
-from tests.live_service import ROOT, LiveService, live_service, start
+from tests.live_service import ROOT, LiveService, live_service
 from tests.unit.webhooks.receiver import receiver
 
 SETTINGS = {
@@ -51,11 +51,8 @@ def test_webhooks_hear_of_what_they_asked_for_even_across_a_crash(tmp_path: Path
                 client.wait(third)
                 told.wait(1)
             service.kill()
-        again = start(tmp_path / "second", tmp_path / "storage", settings=SETTINGS)
-        try:
+        with live_service(tmp_path / "second", tmp_path / "storage", settings=SETTINGS):
             told.wait(1, timeout_s=120)
-        finally:
-            again.stop()
 
     assert message.path == "/all?token=x"
     assert told.received[1].path == "/videos?token=of-your-own"
