@@ -5,27 +5,39 @@ restart or be replaced by a newer version at any time.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import ray
-from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
+from ray.exceptions import ActorDiedError, ActorUnavailableError
 
+from deployments.batches import Batches
 from deployments.metrics import TaskMetrics
 from emo_hallo_ray import __version__
 from emo_hallo_ray.errors import EmoHalloError, ServiceUnavailable
 from emo_hallo_ray.tasks.model import Task
 from emo_hallo_ray.tasks.store import StoreLimits, TaskStore
 
+logger = logging.getLogger(__name__)
+
 NAMESPACE = "emo_hallo"
 RETRY_FOR_S = 15.0  # the actor restarts in under 2 s; a new head node takes longer
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class Call(NamedTuple):
+    """A method of `TaskRegistry` by its name, and what it is called with."""
+
+    method: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
 
 class TaskRegistry(TaskStore):
@@ -41,6 +53,25 @@ class TaskRegistry(TaskStore):
     def identity(self) -> str:
         """What this actor was made for; a deployment that wants another one replaces it."""
         return self._identity
+
+    def run(self, calls: list[Call]) -> list[Any]:
+        """What each method returned or raised. They reach the disk together, with one wait, and are then answered."""
+        if len(calls) > 1:
+            try:
+                with self.together():
+                    return [self._answer(call) for call in calls]
+            except ServiceUnavailable:
+                logger.warning("%d calls could not be written together: each by itself now", len(calls))
+        return [self._answer(call) for call in calls]
+
+    def _answer(self, call: Call) -> Any:
+        try:
+            return getattr(self, call.method)(*call.args, **call.kwargs)
+        except EmoHalloError as error:
+            return error
+        except Exception as error:  # a mistake of ours, which must not be the end of the others' calls
+            logger.exception("%s failed", call.method)
+            return RuntimeError(f"TaskRegistry.{call.method} failed: {error!r}")
 
     def claim_next(self) -> Task | None:
         """See `TaskStore`. Every replica calls it once a second: the moment to look at the queue."""
@@ -61,11 +92,13 @@ class TaskRegistry(TaskStore):
 
 
 class Registry:
-    """Typed calls to the actor, from any process of the cluster."""
+    """Typed calls to the actor, from any process of the cluster. Those that come at the same time travel together."""
 
     def __init__(self, actor: Any, address: "RegistryAddress") -> None:
         self._actor = actor
         self._address = address
+        self._batches = Batches(self._send)
+        self._away_since: float | None = None
 
     async def call(self, method: Callable[Concatenate[TaskRegistry, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a method of `TaskRegistry` in the actor, waiting out its restarts.
@@ -77,19 +110,22 @@ class Registry:
             EmoHalloError: what the method raised, as it was raised.
             ServiceUnavailable: the actor stayed away.
         """
-        deadline = time.monotonic() + RETRY_FOR_S
+        answer: R = await self._batches.ask(Call(method.__name__, args, kwargs))
+        return answer
+
+    async def _send(self, calls: list[Call]) -> list[Any]:
         while True:
             try:
-                return await getattr(self._actor, method.__name__).remote(*args, **kwargs)
+                answers: list[Any] = await self._actor.run.remote(calls)
             except (ActorDiedError, ActorUnavailableError) as error:
-                if time.monotonic() > deadline:
+                self._away_since = self._away_since or time.monotonic()
+                if time.monotonic() - self._away_since > RETRY_FOR_S:
                     raise ServiceUnavailable("The task registry does not answer", "try again in a minute") from error
                 await asyncio.sleep(0.2)
                 self._actor = self._address.find_or_start()
-            except RayTaskError as error:
-                if isinstance(error.cause, EmoHalloError):
-                    raise error.cause from None
-                raise
+            else:
+                self._away_since = None
+                return answers
 
 
 @dataclass(frozen=True)

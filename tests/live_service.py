@@ -24,6 +24,9 @@ START_TIMEOUT_S = 180
 # above the 30000 that a service of the user's begins with, below the ports that systems give out
 REPLICA_PORTS = itertools.cycle(range(30_500, 32_600, 100))
 
+# a shell ignores SIGINT for what it runs in the background, and the service would inherit that from us
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @dataclass
 class LiveService:

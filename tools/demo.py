@@ -86,7 +86,7 @@ def is_healthy() -> bool:
 
 def stop(service: subprocess.Popen[bytes]) -> None:
     """Ask first, insist after a minute."""
-    service.send_signal(signal.SIGINT)
+    service.terminate()  # not SIGINT, which is ignored where a shell runs us in the background
     try:
         service.wait(60)
     except subprocess.TimeoutExpired:

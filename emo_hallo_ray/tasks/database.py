@@ -42,6 +42,7 @@ class Database:
         self._lock: int | None = None
         self._opened: sqlite3.Connection | None = None
         self._afterwards: list[Callable[[], None]] = []
+        self._is_together = False
         if not lazily:
             self._connection.execute("SELECT 1")
 
@@ -107,6 +108,10 @@ class Database:
         A durable transaction is on disk when it ends, and everything before it too. One that is not survives the death
         of the process, but a power cut may take back the last few, newest first.
         """
+        if self._is_together:
+            with self._savepoint():
+                yield
+            return
         self.write(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self.write("BEGIN IMMEDIATE")
         self._afterwards = []
@@ -119,6 +124,36 @@ class Database:
             # SQLite has already rolled back after a full disk
             if self._opened is not None and self._opened.in_transaction:
                 self._opened.execute("ROLLBACK")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Transactions in here still succeed or fail one by one, but all reach the disk at the end, with one wait.
+
+        Raises:
+            ServiceUnavailable: none of them is written, those that had succeeded neither.
+        """
+        with self.transaction():
+            self._is_together = True
+            try:
+                yield
+            finally:
+                self._is_together = False
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        if not self._connection.in_transaction:  # some failures, as of a full disk, make SQLite undo all of it
+            raise ServiceUnavailable("The transactions before this one were undone")
+        n_afterwards = len(self._afterwards)
+        self.write("SAVEPOINT inner")
+        try:
+            yield
+            self.write("RELEASE inner")
+        except BaseException:
+            del self._afterwards[n_afterwards:]
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO inner")
+                self._connection.execute("RELEASE inner")
+            raise
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call it when the transaction is done; never, if it fails."""

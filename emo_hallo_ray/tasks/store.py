@@ -1,7 +1,8 @@
 """Tasks in SQLite: what users and runners may do with them.
 
-Plain Python with an injected clock. Every public method is one transaction. A method that writes for an attempt takes
-its fence; a write with an old fence is refused, so two attempts can never both win. One thread owns a store.
+Plain Python with an injected clock. Every public method is one transaction, and `together` joins several. A method
+that writes for an attempt takes its fence; a write with an old fence is refused, so two attempts can never both win.
+One thread owns a store.
 
 Only heartbeats, progress, log lines and stage times are not waited for until they are on disk: a power cut may take
 back the last of them, and they are made again. A claim is waited for, since a fence must never be given out twice.
@@ -10,6 +11,7 @@ back the last of them, and they are made again. A claim is waited for, since a f
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,14 @@ class TaskStore(TaskQueries):
     def close(self) -> None:
         """Release the database file."""
         self._database.close()
+
+    def together(self) -> AbstractContextManager[None]:
+        """Calls in here reach the disk together, at the end: one wait instead of one for each.
+
+        Raises:
+            ServiceUnavailable: nothing of what they did is written.
+        """
+        return self._database.together()
 
     # for users
 

@@ -16,12 +16,13 @@ STAGES = (
 STORE = tuple(
     f"TaskStore.{method}" for method in ("create", "claim_next", "commit_segment", "report", "complete", "cancel")
 )
+BATCH = ("TaskRegistry.run",)  # what arrived together: it is on disk before the answer leaves
 CALLS = tuple(f"call.{method}" for method in ("create", "claim_next", "commit_segment", "report", "complete", "cancel"))
 POINTS = (
     "Generation.generate:item",
     *(
         f"{place}:{side}"
-        for place in (*(f"rename.{kind}" for kind in RENAMES), *STAGES, *STORE, *CALLS)
+        for place in (*(f"rename.{kind}" for kind in RENAMES), *STAGES, *STORE, *BATCH, *CALLS)
         for side in ("before", "after")
     ),
 )

@@ -19,12 +19,13 @@ from typing import Any
 
 FOLDER = Path(os.environ.get("CHAOS_FOLDER", "/nonexistent"))
 
-STAGES = {
+METHODS = {
     "emo_hallo_ray.stages.preprocessing": ("Preprocessing", ("prepare_portrait",)),
     "emo_hallo_ray.stages.speech": ("SpeechEmbedding", ("prepare", "embed")),
     "emo_hallo_ray.stages.generation": ("Generation", ("generate",)),
     "emo_hallo_ray.stages.super_resolution": ("SuperResolution", ("upscale",)),
     "emo_hallo_ray.stages.encoding": ("Encoding", ("encode", "join")),
+    "deployments.task_registry": ("TaskRegistry", ("run",)),
     "emo_hallo_ray.tasks.store": (
         "TaskStore",
         ("create", "claim_next", "commit_segment", "report", "complete", "cancel"),
@@ -124,7 +125,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
     """Patches a module as soon as it is there."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if name not in STAGES and name != "deployments.task_registry":
+        if name not in METHODS:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         if spec is None or spec.loader is None:
@@ -133,9 +134,8 @@ class AfterImport(importlib.abc.MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
-            if name in STAGES:
-                patch_class(module, *STAGES[name])
-            else:
+            patch_class(module, *METHODS[name])
+            if name == "deployments.task_registry":
                 patch_registry_calls(module)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]

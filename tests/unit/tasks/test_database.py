@@ -1,5 +1,6 @@
 """The database file: what it is opened from, and what happens when the disk does not play along."""
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -126,6 +127,47 @@ def test_only_durable_transactions_wait_for_the_disk(database: Database) -> None
             waits.append(database.value("PRAGMA synchronous"))
 
     assert waits == [2, 1, 2]  # FULL, NORMAL, FULL
+
+
+def test_transactions_that_travel_together_fail_one_by_one(database: Database) -> None:
+    told: list[str] = []
+    with database.together():
+        for name, fails in (("a", False), ("b", True), ("c", False)):
+            with contextlib.suppress(KeyError), database.transaction():
+                database.write(INSERT, (name, "1"))
+                database.after_commit(lambda name=name: told.append(name))
+                if fails:
+                    raise KeyError(name)
+        assert told == []
+
+    assert told == ["a", "c"]
+    assert [name for (name,) in database.rows("SELECT name FROM defaults")] == ["a", "c"]
+
+
+def test_transactions_that_travel_together_wait_for_the_disk_once(database: Database, tmp_path: Path) -> None:
+    with database.together():
+        for name in "abc":
+            with database.transaction():
+                database.write(INSERT, (name, "1"))
+        other = sqlite3.connect(tmp_path / "db")
+        assert other.execute(COUNT).fetchone() == (0,)
+        assert database.value("PRAGMA synchronous") == 2  # FULL
+
+    assert other.execute(COUNT).fetchone() == (3,)
+    other.close()
+
+
+def test_when_the_disk_fills_up_none_of_those_that_travel_together_is_written(database: Database) -> None:
+    database.write(f"PRAGMA max_page_count = {database.value('PRAGMA page_count')}")
+    with pytest.raises(ServiceUnavailable), database.together():
+        with database.transaction():
+            database.write(INSERT, ("a", "1"))
+        with contextlib.suppress(ServiceUnavailable), database.transaction():
+            database.write(INSERT, ("b", "x" * 100_000))
+        with database.transaction():
+            database.write(INSERT, ("c", "1"))
+
+    assert database.value(COUNT) == 0
 
 
 Write = Callable[[TaskStore, Task], object]
