@@ -26,8 +26,6 @@ async def event_stream(service: Service, task_id: str, seq: int) -> AsyncIterato
         events: list[Event] = await service.registry.call(TaskRegistry.events_since, task_id, seq)
         for event in events:
             seq = event.seq
-            if event.status.is_terminal:
-                service.reader.forget(task_id)  # the last event has the result in it
             task = await service.reader.get(task_id)
             yield f"id: {seq}\n{_message(task, event)}"
             position, last_sent = task.queue_position, loop.time()

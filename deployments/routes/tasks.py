@@ -54,7 +54,6 @@ async def cancel_task(task_id: str, request: Request, force: bool = False) -> Ca
         raise TaskNotFound(TaskNotCancellable().detail) from error
     service = service_of(request)
     await service.registry.call(TaskRegistry.cancel, task.task_id, force)
-    service.reader.forget(task.task_id)
     service.runner.cancel(task.task_id)
     return Cancelled(task_id=task.task_id)
 
@@ -66,7 +65,6 @@ async def delete_task_data(task_id: str, request: Request) -> DataDeleted:
     service = service_of(request)
     deleted = await service.registry.call(TaskRegistry.delete_data, task.task_id)
     await asyncio.to_thread(service.storage.task(task.task_id).delete)
-    service.reader.forget(task.task_id)
     logger.info("task %s: its data were deleted on request", task.task_id)
     return DataDeleted(task_id=task.task_id, data_deleted_at=rfc3339(deleted.data_deleted_at))
 
@@ -102,9 +100,6 @@ async def task_logs(
 async def task_video(task_id: str, request: Request) -> Response:
     """The MP4, whole or by `Range`."""
     task = await find_task(request, task_id)
-    if task.result is None:  # an event may have told the caller more than this replica remembers
-        service_of(request).reader.forget(task.task_id)
-        task = await find_task(request, task_id)
     if task.result is None:
         raise TaskNotCompleted(f"The task is {task.status.value}, not completed", "poll its status and try again")
     files = service_of(request).storage.task(task.task_id)

@@ -7,14 +7,17 @@ import httpx
 import pytest
 
 from emo_hallo_ray.storage import ObjectStore
-from tests.chaos.cluster import ClusterArena
+from tests.chaos.cluster import ClusterArena, processes_of
 from tests.chaos.plan import WORKER_NODE, Fault, Plan, PlannedTask
 from tests.chaos.run import run
+from tests.live_service import processes
 from tests.object_stores import S3_KEYS, s3_server
 
 
 class ApartArena(ClusterArena):
-    """Each node has a home of its own, and so its own `storage.local`."""
+    """Each node has a home of its own, and so its own `storage.local`; both workers answer requests and run tasks."""
+
+    deployments = ({"name": "Ingress", "num_replicas": 2},)
 
     def __init__(self, folder: Path, store: ObjectStore) -> None:
         self.args = {
@@ -31,6 +34,11 @@ class ApartArena(ClusterArena):
         home = self.folder / "homes" / name
         home.mkdir(parents=True)
         return {"HOME": str(home), **S3_KEYS}
+
+    def nodes_of(self, deployment: str) -> set[str]:
+        """Which workers have a replica of it."""
+        replicas = {pid for pid, name in processes(self.service).items() if name.split(".")[0].endswith(f":{deployment}")}
+        return {name for name in self._nodes if replicas & set(processes_of(name))}
 
     def copies(self) -> dict[str, set[str]]:
         """The tasks' files that each node has."""
@@ -65,6 +73,7 @@ def test_a_node_is_lost_and_its_tasks_go_on_elsewhere_from_the_object_store(
     )
     plan = Plan(0, tasks, (Fault(victim=WORKER_NODE, after_s=6.0),))
 
+    assert apart.nodes_of("Ingress") == {"worker-1", "worker-2"}
     outcome = run(plan, apart, scratch)
 
     assert outcome.violations == []
