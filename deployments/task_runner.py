@@ -177,8 +177,9 @@ class TaskRunner:
 
     async def _run(self, task: Task, report: LeaseReporter) -> VideoInfo:
         files = self._storage.task(task.task_id)
+        clips_per_segment = task.clips_per_segment or self._settings.video.clips_per_segment
         with self._tracer.attempt(task, report) as traced:
-            return await run_task(task, files, self._stages, traced, self._settings.video.clips_per_segment)
+            return await run_task(task, files, self._stages, traced, clips_per_segment)
 
     async def _keep_lease(self, task: Task) -> VideoInfo:
         while True:

@@ -79,6 +79,7 @@ async def create_task(
             request_digest=upload.digest(),
             webhook=form.webhook(),
             request_id=request.headers.get("x-request-id", "")[:MAX_REQUEST_ID] or None,
+            clips_per_segment=service.settings.video.clips_per_segment,
         )
         await asyncio.to_thread(files.sync_inputs)  # the stage that looks at them may be on another node
         await stage_result(

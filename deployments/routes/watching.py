@@ -33,7 +33,7 @@ async def task_stream(task_id: str, request: Request) -> Response:
     """The segments that are finished so far; it grows until the task is over. Empty before the first one."""
     task = await find_task(request, task_id)
     service = service_of(request)
-    longest_s = service.settings.video.clips_per_segment * N_CLIP_FRAMES / FPS
+    longest_s = (task.clips_per_segment or service.settings.video.clips_per_segment) * N_CLIP_FRAMES / FPS
     text = await asyncio.to_thread(_playlist, task, service.storage.task(task.task_id), longest_s)
     return Response(text, media_type=PLAYLIST_TYPE, headers={"Cache-Control": "no-store"})
 

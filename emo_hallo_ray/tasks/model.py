@@ -72,6 +72,7 @@ class NewTask:
     request_digest: str | None = None  # of everything in the request; compared under the same key
     webhook: Webhook | None = None
     request_id: str | None = None  # of the request that asked for it, for logs
+    clips_per_segment: int | None = None  # settled once: an attempt cuts as those before it did; None is the setting's
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Task:
     data_deleted_at: float | None = None  # files and log are gone, on request or by age
     webhook: Webhook | None = None
     request_id: str | None = None  # of the request that asked for it
+    clips_per_segment: int | None = None  # None where the task is older than this column
 
 
 @dataclass(frozen=True)

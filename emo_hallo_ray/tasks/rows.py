@@ -36,6 +36,7 @@ def task_from_row(row: sqlite3.Row, queue_position: int | None = None) -> Task:
         frames_total=row["frames_total"],
         data_deleted_at=row["data_deleted_at"],
         request_id=row["request_id"],
+        clips_per_segment=row["clips_per_segment"],
         webhook=webhook_from(json.loads(row["webhook"] or "null")),
     )
 

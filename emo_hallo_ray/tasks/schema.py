@@ -113,6 +113,7 @@ MIGRATIONS = (
         "CREATE INDEX deliveries_by_due ON deliveries (due_at)",
         "CREATE INDEX deliveries_by_task ON deliveries (task_id)",
     ),
+    ("ALTER TABLE tasks ADD COLUMN clips_per_segment INTEGER",),
 )
 
 VERSION = len(MIGRATIONS)

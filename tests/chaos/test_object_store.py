@@ -37,7 +37,9 @@ class ApartArena(ClusterArena):
 
     def nodes_of(self, deployment: str) -> set[str]:
         """Which workers have a replica of it."""
-        replicas = {pid for pid, name in processes(self.service).items() if name.split(".")[0].endswith(f":{deployment}")}
+        replicas = {
+            pid for pid, name in processes(self.service).items() if name.split(".")[0].endswith(f":{deployment}")
+        }
         return {name for name in self._nodes if replicas & set(processes_of(name))}
 
     def copies(self) -> dict[str, set[str]]:

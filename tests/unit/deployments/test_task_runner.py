@@ -80,13 +80,13 @@ class LocalRegistry:
 class World:
     """A runner with everything around it."""
 
-    def __init__(self, folder: Path, stages: FakeStages) -> None:
+    def __init__(self, folder: Path, stages: FakeStages, clips_per_segment: int | None = None) -> None:
         self.store = TaskStore(folder / "db", StoreLimits(max_attempts=2))
         self.registry = LocalRegistry(self.store)
         settings = Settings.model_validate({"storage": {"root": folder}, "tasks": {"heartbeat_s": 0.01}})
         self.runner = TaskRunner(cast(Registry, self.registry), Storage(folder), cast(ServeStages, stages), settings)
         self.task_id = str(uuid.uuid4())
-        self.store.create(NewTask(self.task_id, TaskParams(), "asked for"))
+        self.store.create(NewTask(self.task_id, TaskParams(), "asked for", clips_per_segment=clips_per_segment))
 
     @property
     def task(self) -> Task:
@@ -98,9 +98,14 @@ class World:
                 await asyncio.sleep(0.005)
 
 
-def run(folder: Path, stages: FakeStages, story: Callable[[World], Awaitable[None]]) -> World:
+def run(
+    folder: Path,
+    stages: FakeStages,
+    story: Callable[[World], Awaitable[None]],
+    clips_per_segment: int | None = None,
+) -> World:
     async def tell() -> World:
-        world = World(folder, stages)
+        world = World(folder, stages, clips_per_segment)
         world.runner.start()
         try:
             await story(world)
@@ -121,6 +126,12 @@ def test_a_task_runs_to_its_end(tmp_path: Path) -> None:
     assert (task.status, task.attempts, len(task.segments)) == (TaskStatus.COMPLETED, 1, 3)
     assert task.result is not None
     assert task.result["frames"] == 200
+
+
+def test_a_task_is_cut_as_it_was_when_it_was_accepted_whatever_the_setting_is_now(tmp_path: Path) -> None:
+    task = run(tmp_path, Stages(), until_over, clips_per_segment=2).task
+
+    assert (task.status, len(task.segments)) == (TaskStatus.COMPLETED, 7)  # 13 clips, two at a time
 
 
 def test_an_input_that_cannot_be_used_fails_at_once_with_its_own_code(tmp_path: Path) -> None:
