@@ -83,7 +83,7 @@ def build_api(service: Service) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        helpers = (service.runner, service.janitor, service.courier)
+        helpers = (service.reader, service.runner, service.janitor, service.courier)
         for helper in helpers:
             helper.start()
         yield

@@ -26,6 +26,7 @@ from emo_hallo_ray.tasks.store import StoreLimits, TaskStore
 logger = logging.getLogger(__name__)
 
 NAMESPACE = "emo_hallo"
+READER_GONE_AFTER_S = 5.0
 RETRY_FOR_S = 15.0  # the actor restarts in under 2 s; a new head node takes longer
 
 P = ParamSpec("P")
@@ -40,6 +41,18 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
 
 
+class Reading(NamedTuple):
+    """An answer to `TaskRegistry.read`.
+
+    Attributes:
+        tasks: by id; those that there are.
+        is_alone: no other replica reads tasks, so none can have told its callers something newer.
+    """
+
+    tasks: dict[str, Task]
+    is_alone: bool
+
+
 class TaskRegistry(TaskStore):
     """The store as an actor, plus what replicas say of themselves, which dies with it as it should."""
 
@@ -49,6 +62,7 @@ class TaskRegistry(TaskStore):
         super().__init__(database.expanduser(), limits, lazily=True, observer=self._metrics)
         self._identity = identity
         self._replicas: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._readers = {"whoever read before this actor began": time.monotonic()}
 
     def identity(self) -> str:
         """What this actor was made for; a deployment that wants another one replaces it."""
@@ -78,6 +92,13 @@ class TaskRegistry(TaskStore):
         task = super().claim_next()
         self._metrics.refresh(self)
         return task
+
+    def read(self, reader_id: str, task_ids: list[str]) -> Reading:
+        """Read tasks for a replica that says who it is, and does so at least every few seconds."""
+        now = time.monotonic()
+        self._readers[reader_id] = now
+        self._readers = {name: at for name, at in self._readers.items() if now - at < READER_GONE_AFTER_S}
+        return Reading(self.get_many(task_ids), is_alone=len(self._readers) == 1)
 
     def report_replica(self, replica_id: str, facts: dict[str, Any]) -> None:
         """Remember what a model stage holds (loaded engines, GPU memory) until it has been silent for a minute."""

@@ -10,8 +10,11 @@ from emo_hallo_ray.errors import TaskNotFound
 from emo_hallo_ray.tasks.model import Task
 
 
-async def find_task(request: Request, task_id: str) -> Task:
+async def find_task(request: Request, task_id: str, at_a_glance: bool = False) -> Task:
     """The task, if it exists and is the caller's; other people's tasks do not exist.
+
+    Args:
+        at_a_glance: it may be as it was a moment ago.
 
     Raises:
         TaskNotFound: there is none of this name for the caller.
@@ -20,7 +23,8 @@ async def find_task(request: Request, task_id: str) -> Task:
         canonical = str(uuid.UUID(task_id))
     except ValueError:
         raise TaskNotFound(f"There is no task {task_id[:80]!r}", "a task id is a UUID") from None
-    task = await service_of(request).reader.get(canonical)
+    reader = service_of(request).reader
+    task = await (reader.glance(canonical) if at_a_glance else reader.get(canonical))
     caller = caller_of(request)
     if caller is not None and task.owner != caller:
         raise TaskNotFound(f"There is no task {canonical}")

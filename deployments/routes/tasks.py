@@ -41,7 +41,7 @@ async def list_tasks(
 @router.get("/{task_id}", response_model=TaskView, summary="Status of a task")
 async def get_task(task_id: str, request: Request) -> Response:
     """Made for polling: many callers share one look at the store."""
-    task = await find_task(request, task_id)
+    task = await find_task(request, task_id, at_a_glance=True)
     return Response(service_of(request).reader.to_json(task), media_type="application/json")
 
 
@@ -54,6 +54,7 @@ async def cancel_task(task_id: str, request: Request, force: bool = False) -> Ca
         raise TaskNotFound(TaskNotCancellable().detail) from error
     service = service_of(request)
     await service.registry.call(TaskRegistry.cancel, task.task_id, force)
+    service.reader.forget(task.task_id)
     service.runner.cancel(task.task_id)
     return Cancelled(task_id=task.task_id)
 
@@ -64,6 +65,7 @@ async def delete_task_data(task_id: str, request: Request) -> DataDeleted:
     task = await find_task(request, task_id)
     service = service_of(request)
     deleted = await service.registry.call(TaskRegistry.delete_data, task.task_id)
+    service.reader.forget(task.task_id)
     await asyncio.to_thread(service.storage.task(task.task_id).delete)
     logger.info("task %s: its data were deleted on request", task.task_id)
     return DataDeleted(task_id=task.task_id, data_deleted_at=rfc3339(deleted.data_deleted_at))

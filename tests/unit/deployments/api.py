@@ -62,6 +62,14 @@ class RestingCourier(Courier):
     async def stop(self) -> None: ...
 
 
+class RestingReader(TaskReader):
+    """Is not announced."""
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 class GoodHealth:
     async def full(self) -> dict[str, Any]:
         return {"status": "healthy", "timestamp": "2024-01-15T10:30:00Z"}
@@ -81,7 +89,7 @@ def make_api(folder: Path, **sections: dict[str, Any]) -> FastAPI:
         storage=storage,
         registry=registry,
         stages=cast(Any, SimpleNamespace(handles=SimpleNamespace(preprocessor=Inspector()))),
-        reader=TaskReader(registry),
+        reader=RestingReader(registry),
         runner=cast(Any, NoRunner()),
         janitor=cast(Any, NoRunner()),
         courier=RestingCourier(registry, settings.webhooks),

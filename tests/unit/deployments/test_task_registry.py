@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments.task_registry import Call, TaskRegistry
+from deployments import task_registry
+from deployments.task_registry import READER_GONE_AFTER_S, Call, TaskRegistry
 from emo_hallo_ray.errors import LeaseLost, StorageUnavailable, TaskNotFound
 from emo_hallo_ray.tasks.model import TaskStatus
 from emo_hallo_ray.tasks.store import StoreLimits
@@ -61,3 +62,19 @@ def test_calls_that_cannot_be_written_together_are_written_alone(
     assert (first.task_id, last.task_id) == ("task-1", "task-2")
     assert registry.counts()[TaskStatus.QUEUED] == 2
     assert "each by itself now" in caplog.text
+
+
+def test_a_reader_is_alone_when_nobody_else_has_read_for_a_while(
+    registry: TaskRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = task_registry.time.monotonic()
+    monkeypatch.setattr(task_registry.time, "monotonic", lambda: now)
+
+    # the actor may be new, and others may have read from the one before it
+    assert not registry.read("first", []).is_alone
+    now += READER_GONE_AFTER_S
+    assert registry.read("first", []).is_alone
+    assert not registry.read("second", []).is_alone
+    assert not registry.read("first", []).is_alone
+    now += READER_GONE_AFTER_S
+    assert registry.read("first", []).is_alone
