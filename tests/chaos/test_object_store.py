@@ -1,5 +1,6 @@
 """A cluster whose nodes share no folder: all that one stage leaves for another goes through an object store."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,9 +38,8 @@ class ApartArena(ClusterArena):
 
     def nodes_of(self, deployment: str) -> set[str]:
         """Which workers have a replica of it."""
-        replicas = {
-            pid for pid, name in processes(self.service).items() if name.split(".")[0].endswith(f":{deployment}")
-        }
+        titles = processes(self.service).items()
+        replicas = {pid for pid, title in titles if re.search(rf":{deployment}\b", title)}
         return {name for name in self._nodes if replicas & set(processes_of(name))}
 
     def copies(self) -> dict[str, set[str]]:
