@@ -1,6 +1,7 @@
 # Every chore is one word. Two environments: .venv runs the service (core only), .venv-test has everything.
 PYTHON ?= python3.11
-PIP    := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Python compiles what it imports; pip would compile all of everything, which takes as long as the rest of it
+PIP    := -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 CORE   := .venv/.installed
 TEST   := .venv-test/.installed
 
@@ -18,7 +19,7 @@ serve: $(CORE)   ## keep the service up on http://localhost:8001
 test: $(TEST)    ## the tests
 	.venv-test/bin/python -m pytest $(ARGS)
 
-slow: $(TEST)    ## the tests that `make test` leaves out (5 minutes)
+slow: $(TEST)    ## the tests that `make test` leaves out (7 minutes)
 	.venv-test/bin/python -m pytest -m slow $(ARGS)
 
 lint: $(TEST)    ## style

@@ -14,7 +14,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("chaos")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # an idle service takes a fifth of a core from whatever comes after
 def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     arena = Arena(tmp_path_factory.mktemp("arena"))
     yield arena

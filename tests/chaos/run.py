@@ -22,12 +22,16 @@ from tests.e2e.conftest import PORTRAIT
 from tests.live_service import ROOT, LiveService, processes, start
 
 RUN_TIMEOUT_S = 150.0
+WEBHOOK_SECRET = b"s3cret"
 SETTINGS = {
     "tasks__lease_s": "3",
     "tasks__heartbeat_s": "0.5",
     "tasks__max_concurrent": "2",
     "video__frame_px": str(FRAME_PX),
     "video__clips_per_segment": "1",
+    "webhooks__allow_private_addresses": "true",
+    "webhooks__secret": WEBHOOK_SECRET.decode(),
+    "webhooks__first_retry_s": "3",
     "engine__extra": str(EXTRA).replace("'", '"'),
 }
 

@@ -91,6 +91,7 @@ def test_while_the_storage_is_read_only_tasks_wait_with_a_reason_and_cost_no_att
     assert_frames_of_a_quiet_day(client, running, scratch, LONG)
 
 
+@pytest.mark.slow
 def test_a_damaged_database_is_named_and_repaired_without_losing_a_task(
     cramped: Arena, client: Hallo2Client, scratch: Path
 ) -> None:

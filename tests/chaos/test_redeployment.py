@@ -19,6 +19,7 @@ from tests.live_service import wait_until
 LONG = PlannedTask("drifting", seed=4, upscale=1, n_clips=50)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_redeployment_gives_the_running_task_back_and_keeps_the_others(
     arena: Arena, scratch: Path, tmp_path: Path

@@ -24,7 +24,7 @@ FOUND = {
     for document in reversed(DOCUMENTS)  # what several say is run once, under the name of the first
     for number, (language, text) in enumerate(BLOCK.findall((ROOT / document).read_text(encoding="utf-8")))
     if not text.startswith("make ")  # CI and the tests below run those
-    and "example.com" not in text  # tests/e2e/test_webhooks.py has a receiver
+    and "example.com" not in text  # tests/chaos/test_webhooks.py has a receiver
     and "node:crypto" not in text  # tests/unit/webhooks/test_documented_verification.py
 }
 BLOCKS = [pytest.param(language, text, id=name) for (language, text), name in FOUND.items()]

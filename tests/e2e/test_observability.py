@@ -66,8 +66,11 @@ def test_everything_of_the_table_is_there(watched: Watched) -> None:
         with contextlib.suppress(httpx.TransportError):  # an agent that is just busy
             samples.update(scrape(watched.service))
         exported = {name.removesuffix("_bucket") for name in samples}
+        # each process exports in its own time
         ended = total("tasks_ended_total", engine="preview", status="completed")
-        return METRICS.keys() - GPU_ONLY - UNSEEN <= exported and ended == 2 and total("tasks_active") == 0
+        prepared = total("cache_requests_total", stage="preprocessing")
+        is_all_there = METRICS.keys() - GPU_ONLY - UNSEEN <= exported
+        return is_all_there and ended == prepared == 2 and total("tasks_active") == 0
 
     wait_until(is_complete, PATIENCE_S, "every metric was exported")
     assert total("tasks_created_total", engine="preview") == 2

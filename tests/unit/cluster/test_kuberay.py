@@ -83,6 +83,7 @@ def test_service_follows_the_schemas(service, validator):
         pytest.param(lambda s: s["spec"]["upgradeStrategy"].update(type=None), id="None unquoted"),
         pytest.param(lambda s: head(s)["rayStartParams"].update({"num-cpus": 0}), id="number for text"),
         pytest.param(lambda s: head(s).update(rayStartParam={}), id="group key"),
+        pytest.param(lambda s: worker(s, "cpu").pop("rayStartParams"), id="no rayStartParams"),
         pytest.param(lambda s: worker(s, "gpu").pop("minReplicas"), id="no minReplicas"),
         pytest.param(lambda s: worker(s, "gpu").update(maxReplicas="4"), id="text for number"),
         pytest.param(lambda s: container(head(s)).update(imagePullPolcy="Always"), id="container key"),
@@ -117,6 +118,14 @@ def test_state_in_a_redis_follows_the_schema(validator):
     options["redisAdress"] = options.pop("redisAddress")
     with pytest.raises(ValidationError):
         validator.validate(service)
+
+
+def test_names_are_labels_from_which_the_operator_can_make_longer_ones(service):
+    name = service["metadata"]["name"]
+
+    assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", name)  # RFC 1035, as the operator wants it
+    assert len(name) <= 47
+    assert "headService" not in head(service)  # the operator names that one
 
 
 def test_serve_config_is_the_one_for_a_pool(service):
