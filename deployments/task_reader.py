@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from deployments.batches import Batches
 from deployments.logs import logger
 from deployments.task_registry import READER_GONE_AFTER_S, Reading, Registry, TaskRegistry
-from emo_hallo_ray.errors import EmoHalloError, ServiceUnavailable, TaskNotFound
+from emo_hallo_ray.errors import EmoHalloError, TaskNotFound
 from emo_hallo_ray.schemas import task_view
 from emo_hallo_ray.tasks.model import Task
 
@@ -101,9 +101,10 @@ class TaskReader:
         while True:
             try:
                 await self._read([])
-            except ServiceUnavailable as error:
+            except EmoHalloError as error:
+                if self._is_alone:
+                    logger.warning("no answer is remembered for now, since the registry is away: %s", error)
                 self._is_alone = False
-                logger.warning("the registry does not hear of this reader: %s", error)
             await asyncio.sleep(READER_GONE_AFTER_S / 5)
 
     async def _read(self, task_ids: list[str]) -> list[Task | TaskNotFound]:

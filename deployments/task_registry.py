@@ -75,7 +75,7 @@ class TaskRegistry(TaskStore):
                 with self.together():
                     return [self._answer(call) for call in calls]
             except ServiceUnavailable:
-                logger.warning("%d calls could not be written together: each by itself now", len(calls))
+                logger.info("%d calls could not be written together: each by itself now", len(calls))
         return [self._answer(call) for call in calls]
 
     def _answer(self, call: Call) -> Any:

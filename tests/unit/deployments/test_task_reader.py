@@ -207,3 +207,22 @@ def test_the_json_of_an_unchanged_task_is_made_once() -> None:
 
     assert first is second
     assert b'"progress":1,' in changed
+
+
+def test_while_it_cannot_be_announced_nothing_is_remembered(time: Time, caplog: pytest.LogCaptureFixture) -> None:
+    registry = CountingRegistry(TASK)
+
+    async def live() -> int:
+        reader = make_reader(registry)
+        await reader.get(TASK.task_id)
+        registry.error = ServiceUnavailable("away")
+        reader.start()
+        await asyncio.sleep(0.01)
+        registry.error = None
+        registry.tasks[TASK.task_id] = replace(TASK, progress=50)
+        seen = (await reader.glance(TASK.task_id)).progress
+        await reader.stop()
+        return seen
+
+    assert asyncio.run(live()) == 50
+    assert "the registry is away: away" in caplog.text

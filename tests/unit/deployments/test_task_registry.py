@@ -47,6 +47,7 @@ def test_each_call_has_its_own_end(registry: TaskRegistry) -> None:
 def test_calls_that_cannot_be_written_together_are_written_alone(
     registry: TaskRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     database = registry._database
     database.write(f"PRAGMA max_page_count = {database.value('PRAGMA page_count') + 1}")
 
