@@ -1,7 +1,6 @@
 # Every chore is one word. Two environments: .venv runs the service (core only), .venv-test has everything.
 PYTHON ?= python3.11
-# Python compiles what it imports; pip would compile all of everything, which takes as long as the rest of it
-PIP    := -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
+PIP    := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 CORE   := .venv/.installed
 TEST   := .venv-test/.installed
 
